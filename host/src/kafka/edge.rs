@@ -1,0 +1,133 @@
+//! The worker's two edges to Kafka: where events come from, and where outputs go.
+
+use crate::event::{Partition, Position};
+use std::time::Duration;
+use wasmill_contract::{Batch, HeadersIter};
+
+/// Takes polled events: a source packs each straight into the columns of the task that it belongs to.
+pub trait Inbox {
+    /// The columns that the events of `at` are packed into. None: the partition is not ours (any more), and the event is
+    /// dropped; its owner gets it.
+    fn columns(&mut self, at: Partition) -> Option<&mut Batch>;
+}
+
+/// A change of what this consumer owns. It is told by [`Source::poll`] and takes effect only when the worker has called
+/// [`Source::assign`] or [`Source::unassign`]: until then the group waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rebalance {
+    /// These are ours from now on (in addition to what was).
+    Assigned(Vec<Partition>),
+    /// These go to somebody else, once we have committed them.
+    Revoked(Vec<Partition>),
+    /// These were taken away: the group has already given them to somebody else, so nothing of them may be committed.
+    Lost(Vec<Partition>),
+}
+
+/// A consumer of one plugin's inputs.
+pub trait Source: Send {
+    /// Waits up to `wait` for the first event, then takes what is there, up to `max` events. Serves rebalances:
+    /// one that came in is the answer, and no events are taken after it.
+    fn poll(&mut self, max: usize, wait: Duration, inbox: &mut dyn Inbox) -> Result<Option<Rebalance>, SourceError>;
+
+    /// Begins to fetch the partitions at their committed offsets, or where the plugin's `start` says if they have none;
+    /// answers where that is.
+    fn assign(&mut self, partitions: &[Partition]) -> Result<Vec<Position>, SourceError>;
+
+    /// Gives the partitions up. `lost` as in [`Rebalance::Lost`].
+    fn unassign(&mut self, partitions: &[Partition], lost: bool) -> Result<(), SourceError>;
+
+    /// Commits, and waits for the group's answer.
+    fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError>;
+
+    /// Stops fetching; what was polled already stays with the worker, and no event is lost or repeated.
+    fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError>;
+
+    /// Goes on fetching.
+    fn resume(&mut self, partitions: &[Partition]) -> Result<(), SourceError>;
+
+    /// The next event of each partition is the one at its position, whatever was fetched before.
+    fn seek(&mut self, positions: &[Position]) -> Result<(), SourceError>;
+
+    /// The offset after the last event that the broker is known to have; None as long as it isn't known. Asks nobody.
+    fn end_offset(&self, at: Partition) -> Option<i64>;
+
+    /// Leaves the group. The partitions must have been committed and given up.
+    fn close(&mut self);
+}
+
+/// What went wrong with a consumer.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The group went on without us (a rebalance, a missed deadline): a rebalance follows, and the commit did not happen.
+    #[error("the consumer group went on without this member: {0}")]
+    Stale(String),
+    /// The next offset is not in the topic (any more): going on in silence would lose events.
+    #[error("{0}")]
+    OffsetOutOfRange(String),
+    /// Anything else: the worker starts again from the committed offsets.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// A record to send.
+#[derive(Debug, Clone)]
+pub struct Outgoing<'a> {
+    /// Index into the outlet's list of topics.
+    pub topic: usize,
+    /// None: by the key, as the Java client would.
+    pub partition: Option<i32>,
+    /// Milliseconds since the Unix epoch; None or negative: the time of sending.
+    pub timestamp: Option<i64>,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value; None is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// The headers, in order.
+    pub headers: HeadersIter<'a>,
+}
+
+/// A producer. Sending only queues a record; its fate is known when nothing is in flight any more.
+pub trait Outlet: Send {
+    /// Queues a record. `token` comes back in [`Outlet::take_refused`] should the broker not take it. Waits while the
+    /// queue is full.
+    fn send(&mut self, record: Outgoing<'_>, token: u64) -> Result<(), SendError>;
+
+    /// Hands queued records to the network and takes in delivery reports, waiting up to `wait` for one.
+    fn poll(&mut self, wait: Duration);
+
+    /// How many records were sent and neither acknowledged nor refused yet.
+    fn in_flight(&self) -> usize;
+
+    /// The records that the broker has refused since the last call.
+    fn take_refused(&mut self) -> Vec<Refused>;
+
+    /// Why the producer can't be used any more, if so.
+    fn broken(&self) -> Option<String>;
+}
+
+/// A record that the broker will not take, however often it is sent: too large, a bad timestamp, not authorized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What was given to [`Outlet::send`].
+    pub token: u64,
+    /// Short and stable: `output-too-large`, `output-timestamp`, `output-not-authorized`, `output-refused`.
+    pub code: &'static str,
+    /// What the broker or the client library said, with the topic.
+    pub message: String,
+}
+
+/// Why a record was not even queued.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It can never be sent; see [`Refused`].
+    #[error("{message}")]
+    Refused {
+        /// As in [`Refused::code`].
+        code: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The producer is broken: the worker starts again from the committed offsets.
+    #[error("{0}")]
+    Broken(String),
+}

@@ -1,0 +1,20 @@
+//! Wasmill's host: consumes Kafka topics, gives each event to WebAssembly components from a folder, and writes what they
+//! return to sink topics. `ARCHITECTURE.md` has the map; arrows between these modules point downward only.
+
+pub mod cli;
+
+pub mod app;
+pub mod supervisor;
+
+pub mod admin;
+pub mod reload;
+
+pub mod worker;
+
+pub mod kafka;
+pub mod plugin;
+
+pub mod config;
+pub mod event;
+pub mod logging;
+pub mod metrics;

@@ -1,0 +1,3 @@
+//! `wasmill`: see `wasmill --help`.
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! What Wasmill's host and its SDKs must agree on.
+//!
+//! - [`WIT`]: the contract itself, as text.
+//! - [`Batch`]: a run of events of one input partition, packed into flat columns.
+//! - [`Effects`]: what a call did, borrowed from whoever generated the columns, and [`Effects::check`], the one check
+//!   that both the host and the test harness of the Rust SDK run over a plugin's answer.
+//!
+//! Nothing here knows wasmtime or Kafka: the same code runs inside a plugin, in a plain `cargo test`, and in the host.
+
+mod batch;
+mod effects;
+mod headers;
+
+pub use batch::{Batch, EventRef};
+pub use effects::{Effects, FailureKind, Field, Limits, Output, OverLimit, Scope, TimerWrites, Violation, Writes};
+pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
+
+/// The contract's text: `wit/plugin.wit`.
+pub const WIT: &str = include_str!("../../../wit/plugin.wit");
+
+/// A length that means null.
+pub const NULL: i32 = -1;
+
+/// A length that means "the same as the source event's"; it takes no data. As a header count: "all of the source's".
+pub const SAME: i32 = -2;
