@@ -1,1 +1,17 @@
-//! HTTP.
+//! HTTP: health, metrics, and what plugins do. It sees the rest of the host only through [`Control`].
+//! `docs/http.md` lists every route; a test runs its examples.
+
+pub mod control;
+pub mod server;
+
+mod answer;
+mod guard;
+mod nearest;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+
+pub use control::{Action, BoxFuture, Control, ControlError, PluginStatus, Readiness};
+pub use server::{Admin, BindError, bind, serve};
+pub use timestamp::Timestamp;

@@ -1,0 +1,179 @@
+//! What can be asked.
+
+use super::answer::{Refusal, json, typed};
+use super::control::{Action, Control, ControlError};
+use super::guard::{Guard, guard};
+use super::nearest::nearest;
+use super::server::Admin;
+use crate::metrics::Metrics;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::json as object;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No route reads a body. A client that sends a small one all the same is not turned away.
+const MOST_BODY_BYTES: usize = 16 << 10;
+
+/// A client that takes longer to send that little has gone.
+const LONGEST_BODY_WAIT: Duration = Duration::from_secs(5);
+
+/// Method, path and purpose of every route, for those who look for one.
+const ROUTES: [(&str, &str, &str); 7] = [
+    ("GET", "/", "this list"),
+    ("GET", "/ping", "200 as long as the process lives"),
+    ("GET", "/ready", "200 when the host does its work, otherwise 503 with the reasons"),
+    ("GET", "/metrics", "everything that is counted, for Prometheus"),
+    ("GET", "/plugins", "every plugin: state, module, topics, workers, counters"),
+    ("GET", "/plugins/{name}", "one of them"),
+    ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
+];
+
+/// The whole of the host's HTTP.
+pub(super) fn router(admin: Admin) -> Router {
+    let access = Arc::new(Guard::new(admin.token.as_deref()));
+    Router::new()
+        .route("/", get(index))
+        .route("/ping", get(|| async { "pong\n" }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/plugins", get(plugins))
+        .route("/plugins/{name}", get(plugin))
+        .route("/plugins/{name}/{action}", post(act))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(access, guard))
+        .with_state(Shared { control: admin.control, metrics: admin.metrics })
+}
+
+#[derive(Clone)]
+struct Shared {
+    control: Arc<dyn Control>,
+    metrics: Arc<Metrics>,
+}
+
+async fn index() -> String {
+    let mut text = format!("Wasmill {}\n\n", env!("CARGO_PKG_VERSION"));
+    for (method, path, purpose) in ROUTES {
+        text += &format!("{method:<5}{path:<52}{purpose}\n");
+    }
+    text
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    let reasons = shared.control.ready().reasons;
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json(status, &object!({ "ready": ready, "reasons": reasons }))
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    typed(StatusCode::OK, Metrics::MEDIA_TYPE, shared.metrics.encode())
+}
+
+async fn plugins(State(shared): State<Shared>) -> Response {
+    json(StatusCode::OK, &object!({ "plugins": shared.control.plugins() }))
+}
+
+async fn plugin(State(shared): State<Shared>, name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+    let Path(name) = name.map_err(unreadable_path)?;
+    match shared.control.plugin(&name) {
+        Some(status) => Ok(json(StatusCode::OK, &status)),
+        None => Err(unknown_plugin(&*shared.control, &name)),
+    }
+}
+
+async fn act(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let Path((name, action)) = path.map_err(unreadable_path)?;
+    let action = parse_action(&action)?;
+    drop_body(request.into_body()).await?;
+    let control = Arc::clone(&shared.control);
+    let plugin = name.clone();
+    // In a task of its own: a client that hangs up ends this function, and must not end a reload half-way.
+    let done = tokio::spawn(async move { control.act(&plugin, action).await }).await;
+    match done {
+        Ok(Ok(message)) => {
+            Ok(json(StatusCode::OK, &object!({ "plugin": name, "action": action.name(), "message": message })))
+        }
+        Ok(Err(error)) => Err(not_done(&*shared.control, &name, error)),
+        Err(error) => Err(failed(format!("{} of {name:?} broke off: {error}", action.name()))),
+    }
+}
+
+fn parse_action(text: &str) -> Result<Action, Refusal> {
+    let names = Action::ALL.map(Action::name);
+    Action::ALL.into_iter().find(|action| action.name() == text).ok_or_else(|| {
+        let error = format!("there is no action {text:?}");
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            error,
+            meant(text, names) + &format!("the actions are {}", names.join(", ")),
+        )
+    })
+}
+
+async fn drop_body(body: Body) -> Result<(), Refusal> {
+    match tokio::time::timeout(LONGEST_BODY_WAIT, to_bytes(body, MOST_BODY_BYTES)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => {
+            let error = format!("the request's body is broken, or longer than {MOST_BODY_BYTES} bytes");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error, "send none: no route reads a body"))
+        }
+        Err(_) => {
+            let error = format!("the request's body did not come within {} s", LONGEST_BODY_WAIT.as_secs());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error, "send none: no route reads a body"))
+        }
+    }
+}
+
+fn not_done(control: &dyn Control, name: &str, error: ControlError) -> Refusal {
+    match error {
+        ControlError::UnknownPlugin => unknown_plugin(control, name),
+        ControlError::Conflict(message) => {
+            Refusal::new(StatusCode::CONFLICT, message, format!("GET /plugins/{name} says what it does"))
+        }
+        ControlError::Failed(message) => failed(message),
+    }
+}
+
+fn failed(message: String) -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message, "the host's log has more")
+}
+
+fn unknown_plugin(control: &dyn Control, name: &str) -> Refusal {
+    let plugins = control.plugins();
+    let guess = meant(name, plugins.iter().map(|plugin| &*plugin.name));
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no plugin {name:?}"), guess + "GET /plugins lists them")
+}
+
+async fn unknown_path(uri: Uri) -> Refusal {
+    let routes: Vec<String> = ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    let error = format!("there is nothing at {:?}", uri.path());
+    Refusal::new(StatusCode::NOT_FOUND, error, format!("the routes are {}", routes.join(", ")))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    // Of the paths that exist, only those with an action are longer than a plugin's.
+    let right = if uri.path().split('/').count() > 3 { "POST" } else { "GET" };
+    let error = format!("{method} does nothing at {:?}", uri.path());
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error, format!("use {right}"))
+}
+
+fn unreadable_path(rejection: PathRejection) -> Refusal {
+    Refusal::new(rejection.status(), rejection.body_text(), "names in a path are UTF-8, percent-encoded")
+}
+
+/// A guess, as the beginning of a hint; empty if there is none.
+fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, candidates).map_or_else(String::new, |guess| format!("did you mean {guess:?}? "))
+}
