@@ -1,0 +1,119 @@
+//! Between the generated exports and an [`Instance`]: columns are moved, never copied.
+
+use crate::answer::Answer;
+use crate::bindings::exports::wasmill::plugin::{batch_processor as batch, lifecycle};
+use crate::bindings::wasmill::plugin::types::{self, Reason};
+use crate::input::Run;
+use crate::wiring::Port;
+use crate::{Failure, Input, Plugin, log};
+use std::cell::OnceCell;
+use std::marker::PhantomData;
+use wasmill_contract::{FailureKind, HeaderColumns};
+
+pub use crate::instance::Instance;
+
+/// What [`export!`](crate::export) knows of the plugin's crate.
+pub trait Exported: 'static {
+    type Plugin: Plugin;
+    const NAME: &str;
+    const VERSION: &str;
+    const DESCRIPTION: &str;
+
+    /// Where the module's one instance lives: a static, which cannot be generic.
+    fn instance<R>(work: impl FnOnce(&OnceCell<Instance<Self::Plugin>>) -> R) -> R;
+}
+
+/// The module's exports.
+pub struct Guest<E>(PhantomData<E>);
+
+impl<E: Exported> lifecycle::Guest for Guest<E> {
+    fn describe() -> lifecycle::About {
+        lifecycle::About {
+            name: E::NAME.into(),
+            version: E::VERSION.into(),
+            description: E::DESCRIPTION.into(),
+            settings_schema: E::Plugin::SETTINGS_SCHEMA.map(Into::into),
+        }
+    }
+
+    fn configure(settings: String) -> Result<lifecycle::Wiring, String> {
+        std::panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string(), &[])));
+        log::sink::forget_level();
+        let (instance, wiring) = Instance::configure(&settings)?;
+        E::instance(|cell| cell.set(instance)).map_err(|_| "configure was called twice".to_string())?;
+        Ok(lifecycle::Wiring { inputs: ports(wiring.inputs), sinks: ports(wiring.sinks), stores: vec![] })
+    }
+}
+
+impl<E: Exported> batch::Guest for Guest<E> {
+    fn process_batch(events: batch::Batch) -> batch::Effects {
+        log::sink::forget_level();
+        let run = Run {
+            partition: events.task.partition,
+            now: events.task.now,
+            stream_time: events.task.stream_time,
+            input: Input(events.input),
+            topic: &events.topic,
+            offsets: &events.offsets,
+            timestamps: &events.timestamps,
+            key_lengths: &events.key_lengths,
+            value_lengths: &events.value_lengths,
+            data: &events.data,
+            headers: HeaderColumns {
+                counts: &events.headers.counts,
+                name_lengths: &events.headers.name_lengths,
+                value_lengths: &events.headers.value_lengths,
+                data: &events.headers.data,
+            },
+        };
+        E::instance(|cell| match cell.get() {
+            Some(instance) => effects(instance.process(&run)),
+            None => panic!("process-batch was called before configure"),
+        })
+    }
+
+    fn process_timers(_: batch::Task, due: Vec<batch::Timer>) -> batch::Effects {
+        effects(Answer { done: due.len() as u32, ..Answer::default() })
+    }
+}
+
+fn ports(ports: Vec<Port>) -> Vec<lifecycle::Port> {
+    ports.into_iter().map(|port| lifecycle::Port { name: port.name, topic: port.topic }).collect()
+}
+
+fn effects(answer: Answer) -> batch::Effects {
+    batch::Effects {
+        done: answer.done,
+        sources: answer.sources,
+        sinks: answer.sinks,
+        partitions: answer.partitions,
+        timestamps: answer.timestamps,
+        key_lengths: answer.key_lengths,
+        value_lengths: answer.value_lengths,
+        data: answer.data,
+        headers: batch::Headers {
+            counts: answer.headers.counts,
+            name_lengths: answer.headers.name_lengths,
+            value_lengths: answer.headers.value_lengths,
+            data: answer.headers.data,
+        },
+        writes: batch::Writes {
+            sources: vec![],
+            stores: vec![],
+            key_lengths: vec![],
+            value_lengths: vec![],
+            data: vec![],
+        },
+        timers: batch::TimerWrites { sources: vec![], clocks: vec![], at: vec![], key_lengths: vec![], keys: vec![] },
+        failures: answer.failures.into_iter().map(|(event, failure)| (event, reason(failure))).collect(),
+    }
+}
+
+fn reason(failure: Failure) -> types::Failure {
+    let reason = Reason { code: failure.code, message: failure.message, detail: failure.detail };
+    match failure.kind {
+        FailureKind::Reject => types::Failure::Reject(reason),
+        FailureKind::Retry => types::Failure::Retry(reason),
+        FailureKind::Stop => types::Failure::Stop(reason),
+    }
+}
