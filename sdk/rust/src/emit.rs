@@ -205,3 +205,132 @@ fn length(bytes: usize) -> i32 {
 fn not_json(error: serde_json::Error) -> Failure {
     Failure::reject("not-json", format!("the output cannot be written as JSON: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Harness, TestEvent, TestOutput};
+    use crate::{Event, Failure, NoSettings, Outcome, Plugin, Sink, Wiring};
+    use serde_json::json;
+    use std::collections::HashMap;
+
+    /// Does what the event's key names.
+    struct Emitter {
+        out: Sink,
+    }
+
+    impl Plugin for Emitter {
+        type Settings = NoSettings;
+
+        fn new(_: NoSettings, wiring: &mut Wiring) -> Result<Self, String> {
+            wiring.input("in");
+            Ok(Emitter { out: wiring.sink("out") })
+        }
+
+        fn process(&self, event: &Event, ctx: &mut crate::Context) -> Outcome {
+            let emit = ctx.emit(self.out);
+            match event.key_str().unwrap_or_default() {
+                "plain" => emit.text("x"),
+                "own trace" => emit.header("traceparent", "mine").text("x"),
+                "keep" => emit.keep_headers().text("x"),
+                "keep and add" => emit.header("long name", "value").null_header("n").keep_headers().text("x"),
+                "two keys" => emit.key("the first").key("second").text("x"),
+                "no key after all" => emit.key("a key").no_key().text("x"),
+                "not JSON" => emit.key("new").header("h", "1").json(&HashMap::from([((1, 2), 3)]))?,
+                "change of mind" => {
+                    drop(emit.key("never sent").header("h", "1").timestamp(1).partition(1));
+                    ctx.emit(self.out).text("x");
+                }
+                "late failure" => {
+                    emit.key("lost").header("h", "1").timestamp(1).partition(1).text("lost");
+                    ctx.forward(self.out);
+                    return Err(Failure::reject("late", "after two outputs"));
+                }
+                _ => {
+                    drop(emit);
+                    ctx.forward(self.out);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    const SOURCE_HEADERS: [(&str, &str); 3] = [("a", "1"), ("traceparent", "00-1"), ("tracestate", "s")];
+
+    fn event(key: &str) -> TestEvent {
+        let event = TestEvent::new("in").key(key).value("v").timestamp(5);
+        SOURCE_HEADERS.iter().fold(event, |event, (name, value)| event.header(name, value))
+    }
+
+    fn run(events: Vec<TestEvent>) -> crate::testing::Run {
+        Harness::<Emitter>::new(json!({})).unwrap().run(events)
+    }
+
+    fn output(key: &str) -> TestOutput {
+        // Between two others, so that what is not its own would show.
+        let run = run(vec![event("forward"), event(key), event("forward")]);
+        assert_eq!(run.outputs.len(), 3, "{run:?}");
+        for forwarded in [&run.outputs[0], &run.outputs[2]] {
+            assert_eq!((forwarded.value_str(), forwarded.headers.len()), (Some("v"), 3));
+            assert_eq!((forwarded.timestamp, forwarded.partition), (5, None));
+        }
+        run.outputs[1].clone()
+    }
+
+    #[track_caller]
+    fn has_headers(key: &str, expected: &[(&str, Option<&str>)]) {
+        let output = output(key);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let headers: Vec<_> =
+            output.headers.iter().map(|(name, value)| (text(name), value.as_deref().map(text))).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| (name.to_string(), value.map(str::to_string))).collect();
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn the_trace_alone_is_passed_on() {
+        has_headers("plain", &[("traceparent", Some("00-1")), ("tracestate", Some("s"))]);
+        has_headers("own trace", &[("traceparent", Some("mine"))]);
+    }
+
+    #[test]
+    fn kept_headers_come_before_those_that_are_added() {
+        let kept = SOURCE_HEADERS.map(|(name, value)| (name, Some(value)));
+        has_headers("keep", &kept);
+        has_headers("keep and add", &[&kept[..], &[("long name", Some("value")), ("n", None)]].concat());
+    }
+
+    #[test]
+    fn the_last_key_counts() {
+        assert_eq!(output("plain").key_str(), Some("plain"));
+        assert_eq!(output("two keys").key_str(), Some("second"));
+        assert_eq!(output("no key after all").key, None);
+    }
+
+    #[test]
+    fn an_output_that_is_not_sent_leaves_nothing_behind() {
+        let output = output("change of mind");
+        assert_eq!((output.key_str(), output.timestamp, output.partition), (Some("change of mind"), 5, None));
+        assert_eq!(output.header("h"), None);
+    }
+
+    #[test]
+    fn a_failed_event_has_no_effects() {
+        let run = run(vec![event("plain"), event("late failure"), event("not JSON"), event("plain")]);
+        assert_eq!(run.outputs.iter().map(|output| output.event).collect::<Vec<_>>(), [0, 3]);
+        let failures: Vec<_> = run.failures.iter().map(|failed| (failed.event, failed.failure.code())).collect();
+        assert_eq!(failures, [(1, "late"), (2, "not-json")]);
+    }
+
+    #[test]
+    fn the_size_of_the_calls_makes_no_difference() {
+        let keys = ["plain", "forward", "keep and add", "late failure", "two keys", "own trace", "change of mind"];
+        let with = |events_a_call| {
+            let mut harness = Harness::<Emitter>::new(json!({})).unwrap();
+            harness.set_events_a_call(events_a_call);
+            harness.run(keys.iter().cycle().take(50).map(|key| event(key)).collect())
+        };
+        assert_eq!(with(1), with(500));
+        assert_eq!(with(7), with(500));
+    }
+}
