@@ -16,5 +16,6 @@ pub mod plugin;
 
 pub mod config;
 pub mod event;
+pub mod lines;
 pub mod logging;
 pub mod metrics;

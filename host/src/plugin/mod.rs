@@ -1,4 +1,24 @@
-//! All of WebAssembly that the host knows: nothing outside this folder names wasmtime. A file becomes a checked
-//! [`Module`], and a module makes [`Instance`]s, which the worker knows only as a [`Guest`].
+//! All of WebAssembly that the host knows: nothing outside this folder names wasmtime. A [`Loader`] turns a file into a
+//! checked [`Module`], and a module makes configured instances, which the worker knows only as a [`guest::Guest`].
 
+pub mod binary;
+pub mod cache;
 pub mod guest;
+pub mod load;
+pub mod module;
+pub mod wiring;
+
+mod bindings;
+mod engine;
+mod error;
+mod inspect;
+mod instance;
+mod output;
+mod trial;
+
+pub use cache::AotCache;
+pub use engine::{Engine, EngineError};
+pub use error::LoadError;
+pub use load::{Loaded, Loader};
+pub use module::{About, Module, World};
+pub use wiring::{Port, Resolved, Wiring};

@@ -1,0 +1,239 @@
+//! An instance of the event world: one call an event, all answers in the same columns.
+
+use super::batch::failure;
+use super::{Core, headers};
+use crate::event::{Failure, Reason};
+use crate::plugin::bindings::EventPlugin;
+use crate::plugin::bindings::types::{Event, Output};
+use crate::plugin::guest::{Answer, Guest, Outcome};
+use crate::plugin::wiring::Wiring;
+use wasmill_contract::{Batch, FailureKind, NULL};
+
+/// See [`Guest`].
+pub(in crate::plugin) struct EventGuest {
+    core: Core,
+    plugin: EventPlugin,
+    wiring: Wiring,
+    /// The event of the call under way; kept, so that its memory is used again.
+    event: Event,
+}
+
+impl EventGuest {
+    pub(in crate::plugin) fn new(core: Core, plugin: EventPlugin, wiring: Wiring) -> EventGuest {
+        let event = Event {
+            input: String::new(),
+            topic: String::new(),
+            partition: 0,
+            offset: 0,
+            timestamp: 0,
+            key: None,
+            value: None,
+            headers: vec![],
+        };
+        EventGuest { core, plugin, wiring, event }
+    }
+
+    fn show(&mut self, batch: &Batch, index: usize) {
+        let event = batch.event(index);
+        self.event.offset = event.offset;
+        self.event.timestamp = event.timestamp;
+        copy(event.key, &mut self.event.key);
+        copy(event.value, &mut self.event.value);
+        headers::show(event.headers, &mut self.event.headers);
+    }
+}
+
+impl Guest for EventGuest {
+    fn process(&mut self, batch: &mut Batch) -> Outcome {
+        let mut answer = Answer::default();
+        let mut stream_time = batch.stream_time;
+        self.event.input.clear();
+        self.event.input.push_str(self.wiring.inputs.get(batch.input as usize).map_or("", |input| &input.name));
+        self.event.topic.clone_from(&batch.topic);
+        self.event.partition = batch.partition;
+        let latest = batch.now.saturating_add(self.core.terms.max_future);
+        for index in 0..batch.len() {
+            self.show(batch, index);
+            if self.event.timestamp <= latest {
+                stream_time = stream_time.max(self.event.timestamp);
+            }
+            self.core.begin(batch.partition, batch.now, stream_time);
+            let called = self.plugin.wasmill_plugin_processor().call_process(&mut self.core.store, &self.event);
+            let outcome = match called {
+                Ok(outcome) => outcome,
+                Err(error) => return Outcome { answer, broke: Some(self.core.broke(&error, true)) },
+            };
+            answer.done += 1;
+            let given = match outcome {
+                Ok(outputs) => append(&mut answer, &self.wiring, batch, index, &outputs).err(),
+                Err(given) => Some(failure(given)),
+            };
+            if let Some(failure) = given {
+                let kind = failure.kind();
+                answer.failures.push((index as u32, failure));
+                if kind != FailureKind::Reject {
+                    break;
+                }
+            }
+        }
+        Outcome { answer, broke: None }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.core.memory_bytes()
+    }
+}
+
+fn copy(bytes: Option<&[u8]>, into: &mut Option<Vec<u8>>) {
+    match bytes {
+        Some(bytes) => {
+            let kept = into.get_or_insert_default();
+            kept.clear();
+            kept.extend_from_slice(bytes);
+        }
+        None => *into = None,
+    }
+}
+
+/// Adds the outputs of the event `index`: all of them, or, if one is wrong, none.
+fn append(
+    answer: &mut Answer,
+    wiring: &Wiring,
+    batch: &Batch,
+    index: usize,
+    outputs: &[Output],
+) -> Result<(), Failure> {
+    // All sinks are looked up first, so that nothing has to be taken back.
+    if let Some(unknown) = outputs.iter().find(|output| wiring.sink(&output.sink).is_none()) {
+        return Err(Failure::Reject(unknown_sink(&unknown.sink, wiring)));
+    }
+    for output in outputs {
+        let Some(sink) = wiring.sink(&output.sink) else { continue };
+        let before = answer.sources.len();
+        answer.sources.push(index as u32);
+        answer.sinks.push(sink as u32);
+        optional(
+            &mut answer.partitions,
+            before,
+            output.partition.is_some(),
+            |_| -1,
+            || {
+                // A number that no topic has: the broker's side names it.
+                output.partition.map_or(-1, |partition| i32::try_from(partition).unwrap_or(i32::MAX))
+            },
+        );
+        let source_time = |source: usize| batch.timestamps[source];
+        let sources = &answer.sources;
+        optional(
+            &mut answer.timestamps,
+            before,
+            output.timestamp.is_some(),
+            |output| source_time(sources[output] as usize),
+            || output.timestamp.unwrap_or(source_time(index)),
+        );
+        answer.key_lengths.push(append_bytes(&mut answer.data, output.key.as_deref()));
+        answer.value_lengths.push(append_bytes(&mut answer.data, output.value.as_deref()));
+        optional(&mut answer.headers.counts, before, !output.headers.is_empty(), |_| 0, || output.headers.len() as i32);
+        if !output.headers.is_empty() {
+            let source = batch.event_headers(index);
+            for (name, value) in headers::restore(&output.headers, &source) {
+                answer.headers.push(name, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds to a column that stays empty until somebody needs it; the `before` entries it left out are filled in then.
+fn optional<T>(
+    column: &mut Vec<T>,
+    before: usize,
+    needed: bool,
+    left_out: impl Fn(usize) -> T,
+    entry: impl FnOnce() -> T,
+) {
+    if column.is_empty() {
+        if !needed {
+            return;
+        }
+        column.extend((0..before).map(left_out));
+    }
+    column.push(entry());
+}
+
+fn append_bytes(data: &mut Vec<u8>, bytes: Option<&[u8]>) -> i32 {
+    match bytes {
+        Some(bytes) => {
+            data.extend_from_slice(bytes);
+            bytes.len() as i32
+        }
+        None => NULL,
+    }
+}
+
+fn unknown_sink(sink: &str, wiring: &Wiring) -> Reason {
+    let known: Vec<&str> = wiring.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    Reason::new(
+        "unknown-sink",
+        format!("an output names the sink {sink:?}, but the plugin's configure declared {known:?}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::bindings::types::Header;
+    use crate::plugin::wiring::Port;
+    use wasmill_contract::{Field, Limits, Scope};
+
+    fn wiring() -> Wiring {
+        let port = |name: &str| Port { name: name.into(), topic: name.into() };
+        Wiring { inputs: vec![port("in")], sinks: vec![port("first"), port("second")] }
+    }
+
+    fn batch() -> Batch {
+        let mut batch = Batch::default();
+        for offset in 0..3 {
+            let headers = [(&b"\xff"[..], Some(&b"v"[..]))];
+            batch.push(offset, 100 + offset as i64, Some(b"k"), None, headers.into_iter());
+        }
+        batch
+    }
+
+    fn output(sink: &str) -> Output {
+        let value = Some(b"value".to_vec());
+        Output { sink: sink.into(), partition: None, timestamp: None, key: None, value, headers: vec![] }
+    }
+
+    #[test]
+    fn answers_of_many_calls_are_one_sound_answer() {
+        let (wiring, batch, mut answer) = (wiring(), batch(), Answer { done: 3, ..Answer::default() });
+        append(&mut answer, &wiring, &batch, 0, &[output("second")]).unwrap();
+        append(&mut answer, &wiring, &batch, 1, &[]).unwrap();
+        let header = Header { name: "\u{fffd}".into(), value: None };
+        let full = Output { partition: Some(4), timestamp: Some(7), headers: vec![header], ..output("first") };
+        append(&mut answer, &wiring, &batch, 2, &[full, output("first")]).unwrap();
+
+        let scope = Scope { sinks: 2, stores: 0, timers: false };
+        let effects = answer.effects();
+        assert_eq!(effects.check(&batch, &scope, &Limits::default(), Failure::kind), Ok(vec![]));
+        let outputs: Vec<_> = effects.outputs().collect();
+        let at: Vec<_> = outputs.iter().map(|output| (output.source, output.sink, output.partition)).collect();
+        assert_eq!(at, [(0, 1, None), (2, 0, Some(4)), (2, 0, None)]);
+        let times: Vec<_> = outputs.iter().map(|output| output.timestamp).collect();
+        assert_eq!(times, [Some(100), Some(7), Some(102)]);
+        assert!(outputs.iter().all(|output| output.key == Field::Null && output.value == Field::Bytes(b"value")));
+        let headers: Vec<Vec<_>> = outputs.iter().map(|output| output.headers.clone().unwrap().collect()).collect();
+        assert_eq!(headers, [vec![], vec![(&b"\xff"[..], None)], vec![]]);
+    }
+
+    #[test]
+    fn an_unknown_sink_fails_its_event_and_leaves_no_outputs() {
+        let mut answer = Answer::default();
+        let outputs = [output("first"), output("frist")];
+        let failure = append(&mut answer, &wiring(), &batch(), 0, &outputs).unwrap_err();
+        assert_eq!(failure.reason().code, "unknown-sink");
+        assert!(failure.reason().message.contains(r#""frist""#) && failure.reason().message.contains(r#""second""#));
+        assert!(answer.sources.is_empty() && answer.data.is_empty());
+    }
+}

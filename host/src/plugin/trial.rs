@@ -1,0 +1,111 @@
+//! Instances from nothing, and the questions that each is asked first.
+
+use super::bindings::{BatchPlugin, EventPlugin};
+use super::engine::Engine;
+use super::error::LoadError;
+use super::inspect::Ready;
+use super::instance::{Core, Terms, reason};
+use super::module::About;
+use super::output::Label;
+use super::wiring::{Port, Wiring};
+use crate::event::Reason;
+use std::sync::Arc;
+
+/// An instance that has not been configured.
+pub(super) struct Fresh {
+    pub(super) core: Core,
+    pub(super) plugin: Plugin,
+}
+
+/// Of either world.
+pub(super) enum Plugin {
+    Event(EventPlugin),
+    Batch(BatchPlugin),
+}
+
+/// What `configure` said.
+pub(super) struct Declared {
+    pub(super) wiring: Wiring,
+    /// Names of the stores that it wants.
+    pub(super) stores: Vec<String>,
+}
+
+impl Fresh {
+    pub(super) fn start(
+        engine: &Arc<Engine>,
+        deadline_checks: bool,
+        ready: &Ready,
+        terms: Terms,
+        label: &Arc<Label>,
+    ) -> Result<Fresh, Reason> {
+        let mut core = Core::new(engine, deadline_checks, terms, label);
+        core.arm();
+        let plugin = match ready {
+            Ready::Event(pre) => pre.instantiate(&mut core.store).map(Plugin::Event),
+            Ready::Batch(pre) => pre.instantiate(&mut core.store).map(Plugin::Batch),
+        };
+        match plugin {
+            Ok(plugin) => Ok(Fresh { core, plugin }),
+            Err(error) => Err(reason(&mut core, &error)),
+        }
+    }
+
+    pub(super) fn describe(&mut self) -> Result<About, Reason> {
+        self.core.arm();
+        let store = &mut self.core.store;
+        // The same record, generated once for each world.
+        macro_rules! describe {
+            ($plugin:expr) => {
+                $plugin.wasmill_plugin_lifecycle().call_describe(store).map(|about| About {
+                    name: about.name,
+                    version: about.version,
+                    description: about.description,
+                    settings_schema: about.settings_schema,
+                })
+            };
+        }
+        let about = match &self.plugin {
+            Plugin::Event(plugin) => describe!(plugin),
+            Plugin::Batch(plugin) => describe!(plugin),
+        };
+        about.map_err(|error| reason(&mut self.core, &error))
+    }
+
+    pub(super) fn configure(&mut self, settings: &str) -> Result<Result<Declared, String>, Reason> {
+        self.core.arm();
+        let store = &mut self.core.store;
+        macro_rules! configure {
+            ($plugin:expr) => {
+                $plugin.wasmill_plugin_lifecycle().call_configure(store, settings).map(|answer| {
+                    answer.map(|wiring| Declared {
+                        wiring: Wiring {
+                            inputs: ports(wiring.inputs.into_iter().map(|port| (port.name, port.topic))),
+                            sinks: ports(wiring.sinks.into_iter().map(|port| (port.name, port.topic))),
+                        },
+                        stores: wiring.stores.into_iter().map(|store| store.name).collect(),
+                    })
+                })
+            };
+        }
+        let answer = match &self.plugin {
+            Plugin::Event(plugin) => configure!(plugin),
+            Plugin::Batch(plugin) => configure!(plugin),
+        };
+        answer.map_err(|error| reason(&mut self.core, &error))
+    }
+}
+
+/// The wiring that `configure` declared, if it makes sense.
+pub(super) fn wiring(fresh: &mut Fresh, settings: &str) -> Result<Wiring, LoadError> {
+    let declared = fresh.configure(settings).map_err(LoadError::Configure)?.map_err(LoadError::Settings)?;
+    let mut problems = declared.wiring.problems();
+    if !declared.stores.is_empty() {
+        problems
+            .push(format!("it declares the stores {:?}: this version of Wasmill has no stores yet", declared.stores));
+    }
+    if problems.is_empty() { Ok(declared.wiring) } else { Err(LoadError::Wiring(problems)) }
+}
+
+fn ports(ports: impl Iterator<Item = (String, String)>) -> Vec<Port> {
+    ports.map(|(name, topic)| Port { name, topic }).collect()
+}
