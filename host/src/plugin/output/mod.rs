@@ -12,7 +12,7 @@ use gate::Admitted;
 use splitter::LineSplitter;
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tail::Tail;
@@ -35,6 +35,8 @@ pub(crate) struct Label {
 pub(crate) struct Printer {
     label: Arc<Label>,
     partition: AtomicI64,
+    /// Whether the tail has anything: read before each call, so it is outside of the lock.
+    has_tail: AtomicBool,
     /// Only printing locks it, and only its own instance prints.
     lines: Mutex<Lines>,
 }
@@ -57,12 +59,20 @@ pub(crate) enum Channel {
 
 impl Printer {
     pub(crate) fn new(label: Arc<Label>) -> Arc<Printer> {
-        Arc::new(Printer { label, partition: AtomicI64::new(NO_TASK), lines: Mutex::default() })
+        Arc::new(Printer {
+            label,
+            partition: AtomicI64::new(NO_TASK),
+            has_tail: AtomicBool::new(false),
+            lines: Mutex::default(),
+        })
     }
 
-    /// A call for this task begins.
+    /// A call for this task begins: what was said before has nothing to do with how it ends.
     pub(crate) fn begin(&self, partition: u32, now: Instant) {
         self.partition.store(i64::from(partition), Ordering::Relaxed);
+        if self.has_tail.swap(false, Ordering::Relaxed) {
+            self.lock().tail.clear();
+        }
         if let Some(dropped) = self.label.gate.overdue(now) {
             self.say_dropped(dropped);
         }
@@ -92,7 +102,7 @@ impl Printer {
     /// A call of `log`.
     pub(crate) fn log(&self, level: Level, message: &str, fields: &[(String, String)]) {
         if level == Level::ERROR {
-            self.lock().tail.push(message);
+            self.remember(&mut self.lock().tail, message);
         }
         let mut text = Cow::Borrowed(message);
         for (name, value) in fields {
@@ -109,7 +119,7 @@ impl Printer {
         match channel {
             Channel::Stdout => stdout.push(bytes, |line| self.admit(Level::INFO, line)),
             Channel::Stderr => stderr.push(bytes, |line| {
-                tail.push(line);
+                self.remember(tail, line);
                 self.admit(Level::WARN, line);
             }),
         }
@@ -119,9 +129,14 @@ impl Printer {
         let Lines { stdout, stderr, tail } = lines;
         stdout.finish(|line| self.admit(Level::INFO, line));
         stderr.finish(|line| {
-            tail.push(line);
+            self.remember(tail, line);
             self.admit(Level::WARN, line);
         });
+    }
+
+    fn remember(&self, tail: &mut Tail, line: &str) {
+        self.has_tail.store(true, Ordering::Relaxed);
+        tail.push(line);
     }
 
     fn admit(&self, level: Level, line: &str) {
@@ -208,6 +223,9 @@ mod tests {
         let (line, all) = printer.last_words().unwrap();
         assert_eq!(line, "thread panicked at src/lib.rs:1:2: boom");
         assert_eq!(all, "thread panicked at src/lib.rs:1:2:\nboom");
+        assert_eq!(printer.last_words(), None);
+        printer.print(Channel::Stderr, b"of this call\n");
+        printer.begin(0, Instant::now());
         assert_eq!(printer.last_words(), None);
     }
 }

@@ -19,6 +19,11 @@ impl Tail {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        self.bytes = 0;
+    }
+
     fn push_line(&mut self, line: &str) {
         self.bytes += line.len();
         self.lines.push_back(line.to_owned());
