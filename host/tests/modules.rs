@@ -1,9 +1,13 @@
 //! Real modules through the loader and the instances. `cargo xtask test` builds them and says where they are in
 //! `WASMILL_TEST_MODULES`.
 
+use clap::Parser;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
+use wasmill::cli::check::{self, CheckArgs};
+use wasmill::cli::test::{self, TestArgs};
 use wasmill::config::PluginConfig;
 use wasmill::event::Failure;
 use wasmill::plugin::guest::{Guest, Outcome, Spawn};
@@ -285,4 +289,69 @@ fn the_second_load_takes_the_machine_code_from_the_cache() {
     let again = load(open());
     assert!(again.from_cache);
     assert_eq!(again.spawn().unwrap().process(&mut batch(&["a"])).answer.done, 1);
+}
+
+#[derive(Parser)]
+enum Command {
+    Check(CheckArgs),
+    Test(TestArgs),
+}
+
+/// Runs a command as it is typed, and says whether its exit code is 0.
+fn succeeds(words: &[&str]) -> bool {
+    let code = match Command::try_parse_from([&["wasmill"], words].concat()).unwrap() {
+        Command::Check(args) => check::run(args),
+        Command::Test(args) => test::run(args),
+    };
+    format!("{:?}", code.unwrap()) == format!("{:?}", ExitCode::SUCCESS)
+}
+
+const EVENTS: &str = r#"{"key":"k","value":{"a": 1},"headers":{"h":"1"},"timestamp":5}
+{"topic":"in","value":"!panic"}
+{"value":"!reject odd"}
+
+{"value":"!retry 1"}
+{"value":"!flood 2"}
+{"value":"!flood 10001"}
+{"value":"!sleep"}
+{"value":{"base64":"/w=="},"partition":3}
+{"value":"!stop"}
+{"value":"never"}
+"#;
+
+const OUTPUTS: &str = r#"{"sink":"out","topic":"out","key":"k","value":{"a":1},"headers":{"h":1},"timestamp":5}
+{"failure":"trap","code":"trap","source":2}
+{"failure":"reject","code":"odd","message":"told to reject","source":3}
+{"failure":"retry","code":"told","source":5}
+{"sink":"out","key":null,"value":0}
+{"sink":"out","key":null,"value":1}
+{"failure":"reject","code":"over-limit","source":7}
+{"failure":"trap","code":"deadline","source":8}
+{"value":{"base64":"/w=="}}
+{"failure":"stop","code":"told","source":10}
+"#;
+
+#[test]
+fn the_test_command_gives_the_same_lines_whatever_the_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (events, expected, written) = (path("events.jsonl"), path("expected.jsonl"), path("written.jsonl"));
+    std::fs::write(&events, EVENTS).unwrap();
+    std::fs::write(&expected, OUTPUTS).unwrap();
+    let plugin = file("chaos");
+    let base = ["test", plugin.to_str().unwrap(), "--input", &events];
+    for batch in ["1", "3", "500"] {
+        assert!(succeeds(&[&base[..], &["--expect", &expected, "--batch", batch]].concat()), "batches of {batch}");
+    }
+    assert!(succeeds(&[&base[..], &["--expect", &written, "--update"]].concat()));
+    assert_eq!(std::fs::read_to_string(&written).unwrap().lines().count(), OUTPUTS.lines().count());
+    std::fs::write(&expected, OUTPUTS.replace("odd", "even")).unwrap();
+    assert!(!succeeds(&[&base[..], &["--expect", &expected]].concat()));
+}
+
+#[test]
+fn the_check_command_tells_by_its_exit_code() {
+    let [chaos, event, needy] = ["chaos", "event", "needy"].map(|fixture| file(fixture).to_str().unwrap().to_owned());
+    assert!(succeeds(&["check", &chaos, &event]));
+    assert!(!succeeds(&["check", &chaos, &needy]));
 }

@@ -5,6 +5,7 @@ use crate::config::PluginConfig;
 use crate::plugin::binary::Kind;
 use crate::plugin::{Engine, Loaded, Loader, Module};
 use std::fmt::{self, Display, Formatter};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,17 +29,18 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
     let config = PluginConfig { settings, ..PluginConfig::default() };
     let loader = Loader::new(Engine::new()?, None);
+    let mut out = std::io::stdout().lock();
     let mut fine = true;
     for file in &args.files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         match loader.inspect(&name, file, &config) {
             Ok(loaded) => {
                 fine &= loaded.module.is_ok();
-                print!("{}", Report { file, loaded: &loaded });
+                write!(out, "{}", Report { file, loaded: &loaded })?;
             }
             Err(error) => {
                 fine = false;
-                println!("{}: refused ({})\n  {error}", file.display(), error.code());
+                writeln!(out, "{}: refused ({})\n  {error}", file.display(), error.code())?;
             }
         }
     }
