@@ -1,0 +1,146 @@
+//! The host's configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The host's configuration (`wasmill.toml`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Prefix of consumer groups, internal topics and transactional ids: hosts with the same one share the work, and two
+    /// applications on one Kafka stay apart.
+    pub application: String,
+    /// What the host keeps between runs: its id, compiled modules, pins of rollbacks. Apart from the plugins folder, since
+    /// machine code is kept here and whoever may drop a module must not be able to drop that.
+    pub state_dir: PathBuf,
+    /// How Kafka is reached.
+    pub kafka: KafkaConfig,
+    /// Where plugins are.
+    pub plugins: PluginsConfig,
+    /// What happens when a topic is missing.
+    pub topics: TopicsConfig,
+    /// The HTTP listener.
+    pub admin: AdminConfig,
+    /// How the host logs.
+    pub log: LogConfig,
+}
+
+/// `[kafka]`.
+#[derive(Clone, PartialEq)]
+pub struct KafkaConfig {
+    /// Where the cluster is found; the one thing that has no default.
+    pub brokers: Brokers,
+    /// librdkafka properties of every client: security, above all, which no two clusters have alike.
+    pub properties: BTreeMap<String, String>,
+    /// librdkafka properties of consumers, for tuning; they win over `properties`.
+    pub consumer: BTreeMap<String, String>,
+    /// librdkafka properties of producers, for tuning; they win over `properties`.
+    pub producer: BTreeMap<String, String>,
+}
+
+/// `kafka.brokers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brokers {
+    /// `"embedded"`: an in-process broker that lasts as long as the process.
+    Embedded,
+    /// `host:port,host:port`.
+    Servers(String),
+}
+
+/// `[plugins]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginsConfig {
+    /// The watched folder: a file `NAME.wasm` in it is the plugin NAME, `NAME.toml` beside it configures it.
+    pub dir: PathBuf,
+}
+
+/// `[topics]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicsConfig {
+    /// Whether missing input, sink and dead-letter topics are created; otherwise the plugin is refused, for clusters where
+    /// topics are made by other means.
+    pub create: bool,
+    /// Partitions of a topic that is created: at most so many workers share its work, on all hosts together.
+    pub partitions: i32,
+    /// Replicas of a topic that is created; -1: the broker's default, which its operator chose.
+    pub replication: i32,
+}
+
+/// `[admin]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where HTTP listens; only this machine by default, because it can stop plugins.
+    pub listen: SocketAddr,
+    /// `host:port` under which other instances reach this one; `listen` may be behind a container's or a proxy's address.
+    pub advertise: Option<String>,
+    /// Bearer token that every request but `/ping` and `/ready` must carry. There is one whenever `listen` is public.
+    pub token: Option<String>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For a person or for a program.
+    pub format: LogFormat,
+    /// A `tracing` filter: `info`, `wasmill=debug,warn`.
+    pub level: String,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A configuration is logged when it is being debugged, and its secrets must not be.
+const HIDDEN: &str = "(hidden)";
+
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("brokers", &self.brokers)
+            .field("properties", &without_secrets(&self.properties))
+            .field("consumer", &without_secrets(&self.consumer))
+            .field("producer", &without_secrets(&self.producer))
+            .finish()
+    }
+}
+
+impl fmt::Debug for AdminConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminConfig")
+            .field("listen", &self.listen)
+            .field("advertise", &self.advertise)
+            .field("token", &self.token.as_ref().map(|_| HIDDEN))
+            .finish()
+    }
+}
+
+fn without_secrets(properties: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let secret = |name: &str| name.starts_with("sasl.") || name.starts_with("ssl");
+    properties.iter().map(|(name, value)| (name.as_str(), if secret(name) { HIDDEN } else { value })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let properties = |name: &str| BTreeMap::from([(name.to_owned(), "hush".to_owned())]);
+        let kafka = KafkaConfig {
+            brokers: Brokers::Embedded,
+            properties: properties("sasl.password"),
+            consumer: properties("ssl.key.pem"),
+            producer: properties("linger.ms"),
+        };
+        let admin = AdminConfig { listen: "127.0.0.1:1".parse().unwrap(), advertise: None, token: Some("hush".into()) };
+        let text = format!("{kafka:?} {admin:?}");
+        assert_eq!(text.matches("hush").count(), 1, "{text}");
+        assert!(text.contains(r#""linger.ms": "hush""#), "{text}");
+    }
+}
