@@ -1,3 +1,7 @@
 //! `wasmill`: see `wasmill --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wasmill::cli::main()
+}
