@@ -1,4 +1,19 @@
 //! All of Kafka that the host knows: nothing outside this folder names rdkafka. The worker sees it through the two
 //! small traits of [`edge`], so that its tests can hold back a delivery or stop a commit in the middle.
 
+pub mod client;
+pub mod consumer;
 pub mod edge;
+pub mod embedded;
+pub mod producer;
+pub mod topics;
+
+mod errors;
+#[allow(unsafe_code)] // The audited place: each block says why it is sound.
+mod native;
+mod properties;
+mod reachability;
+mod starts;
+
+#[cfg(test)]
+mod testing;

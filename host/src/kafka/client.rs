@@ -1,0 +1,263 @@
+//! How clients are configured.
+
+use super::embedded::Embedded;
+use super::reachability::{Reachability, Watch};
+use crate::config::{Brokers, KafkaConfig};
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use super::properties::{Scope, refused_property};
+
+/// Fetched ahead of the worker, a consumer. Bounds what a slow plugin holds in memory; large enough that a fast one
+/// does not wait for the network.
+const PREFETCH_KILOBYTES: u32 = 32 << 10;
+
+/// Sent and not acknowledged yet, a producer: then `send` waits. At 200 000 outputs of 150 bytes it is a second's worth.
+const UNACKNOWLEDGED_KILOBYTES: u32 = 32 << 10;
+
+/// How every client of the host reaches Kafka. Clones share one view of whether the brokers are reachable.
+#[derive(Clone)]
+pub struct ClientSettings {
+    bootstrap_servers: String,
+    every: BTreeMap<String, String>,
+    consumer: BTreeMap<String, String>,
+    producer: BTreeMap<String, String>,
+    reachability: Arc<Reachability>,
+    embedded: Option<Arc<Embedded>>,
+}
+
+/// A property that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The host needs it as it is.
+    #[error("{name} in [{table}] must not be set: {reason}")]
+    Refused {
+        /// The table.
+        table: &'static str,
+        /// The property.
+        name: String,
+        /// Why, and what to do instead.
+        reason: &'static str,
+    },
+    /// librdkafka does not know the property, or does not take the value.
+    #[error("{name} in [{table}]: {reason}")]
+    Invalid {
+        /// The table.
+        table: &'static str,
+        /// The property.
+        name: String,
+        /// In librdkafka's words.
+        reason: String,
+    },
+    /// The in-process broker did not start.
+    #[error("the embedded broker did not start: {0}")]
+    Embedded(String),
+}
+
+impl ClientSettings {
+    /// Checks every property, and starts the embedded broker if it is configured; it lives as long as the settings and
+    /// the clients made of them. Talks to nobody.
+    pub fn new(config: &KafkaConfig) -> Result<Self, SettingsError> {
+        let (bootstrap_servers, embedded) = match &config.brokers {
+            Brokers::Servers(servers) => (servers.clone(), None),
+            Brokers::Embedded => {
+                let embedded = Embedded::start().map_err(|error| SettingsError::Embedded(error.to_string()))?;
+                (embedded.bootstrap_servers(), Some(Arc::new(embedded)))
+            }
+        };
+        for (scope, properties) in [
+            (Scope::Every, &config.properties),
+            (Scope::Consumer, &config.consumer),
+            (Scope::Producer, &config.producer),
+        ] {
+            check(scope, properties)?;
+        }
+        Ok(ClientSettings {
+            bootstrap_servers,
+            every: config.properties.clone(),
+            consumer: config.consumer.clone(),
+            producer: config.producer.clone(),
+            reachability: Arc::default(),
+            embedded,
+        })
+    }
+
+    /// `host:port,host:port`, also of the embedded broker.
+    pub fn bootstrap_servers(&self) -> &str {
+        &self.bootstrap_servers
+    }
+
+    /// The embedded broker, if that is what is used.
+    pub fn embedded(&self) -> Option<&Arc<Embedded>> {
+        self.embedded.as_ref()
+    }
+
+    /// What a client named `name` reports to.
+    pub(super) fn watch(&self, name: &str) -> Watch {
+        Watch::new(self.reachability.clone(), name)
+    }
+
+    /// For a consumer of `group`. `together`: partitions of the same number must land together.
+    pub(super) fn for_consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance_id: Option<&str>,
+        together: bool,
+    ) -> ClientConfig {
+        // The wait for data bounds how long a fetch answers late after a resume or a seek; the back-off is how long a
+        // full prefetch queue is left alone, and a second, the default, would drain it.
+        let mut config = self.base(client_id);
+        config
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.queue.backoff.ms", "5")
+            .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES.to_string());
+        if self.embedded.is_some() {
+            // The mock cluster lets members that join later wait for nearly a session before it shares out again.
+            config.set("session.timeout.ms", "3000").set("heartbeat.interval.ms", "500");
+        }
+        self.apply(&mut config, &self.consumer);
+        config
+            .set("group.id", group)
+            .set("isolation.level", "read_committed")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "false")
+            .set("allow.auto.create.topics", "false");
+        if let Some(instance_id) = instance_id {
+            config.set("group.instance.id", instance_id);
+        }
+        // With the newer protocol the brokers assign, and the classic strategy must not be named.
+        if config.get("group.protocol") == Some("consumer") {
+            config.set("group.remote.assignor", if together { "range" } else { "uniform" });
+        } else {
+            let strategy = if together { "range" } else { "cooperative-sticky" };
+            config.set("partition.assignment.strategy", strategy);
+        }
+        config
+    }
+
+    /// For a producer.
+    pub(super) fn for_producer(&self, client_id: &str) -> ClientConfig {
+        // A lost broker is waited for, however long: no record times out. The largest record is the Java client's.
+        let mut config = self.base(client_id);
+        config
+            .set("linger.ms", "5")
+            .set("batch.num.messages", "10000")
+            .set("compression.type", "lz4")
+            .set("message.max.bytes", "1048576")
+            .set("message.timeout.ms", "0")
+            .set("queue.buffering.max.messages", "0")
+            .set("queue.buffering.max.kbytes", UNACKNOWLEDGED_KILOBYTES.to_string());
+        self.apply(&mut config, &self.producer);
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("allow.auto.create.topics", "false");
+        config
+    }
+
+    /// For a client that creates and describes topics.
+    pub(super) fn for_admin(&self, client_id: &str) -> ClientConfig {
+        let mut config = self.base(client_id);
+        self.apply(&mut config, &BTreeMap::new());
+        config.set("allow.auto.create.topics", "false");
+        config
+    }
+
+    fn base(&self, client_id: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        let debug = [&self.every, &self.consumer, &self.producer].iter().any(|table| table.contains_key("debug"));
+        config.set_log_level(if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
+        config.set("bootstrap.servers", &self.bootstrap_servers).set("client.id", client_id);
+        config
+    }
+
+    fn apply(&self, config: &mut ClientConfig, own: &BTreeMap<String, String>) {
+        config.extend(self.every.iter().chain(own).map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
+
+fn check(scope: Scope, properties: &BTreeMap<String, String>) -> Result<(), SettingsError> {
+    let table = scope.table();
+    for (name, value) in properties {
+        if let Some(reason) = refused_property(scope, name) {
+            return Err(SettingsError::Refused { table, name: name.clone(), reason });
+        }
+        // One by one, so that librdkafka's answer is about this one.
+        let mut alone = ClientConfig::new();
+        alone.set(name, value);
+        if let Err(error) = alone.create_native_config() {
+            let reason = match error {
+                KafkaError::ClientConfig(_, reason, _, _) => reason,
+                other => other.to_string(),
+            };
+            return Err(SettingsError::Invalid { table, name: name.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(table: &str, name: &str, value: &str) -> KafkaConfig {
+        let properties = |of: &str| match of == table {
+            true => BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            false => BTreeMap::new(),
+        };
+        KafkaConfig {
+            brokers: Brokers::Servers("localhost:9092".into()),
+            properties: properties("kafka.properties"),
+            consumer: properties("kafka.consumer"),
+            producer: properties("kafka.producer"),
+        }
+    }
+
+    fn error(table: &str, name: &str, value: &str) -> String {
+        match ClientSettings::new(&config(table, name, value)) {
+            Ok(_) => panic!("{name} = {value} was taken"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn an_unknown_property_a_bad_value_and_a_refused_one_are_named() {
+        let unknown = error("kafka.consumer", "fetch.mni.bytes", "1");
+        assert!(unknown.contains("fetch.mni.bytes in [kafka.consumer]"), "{unknown}");
+        let bad = error("kafka.producer", "linger.ms", "soon");
+        assert!(bad.contains("linger.ms in [kafka.producer]"), "{bad}");
+        let refused = error("kafka.properties", "bootstrap.servers", "a:1");
+        assert!(refused.contains("set `brokers` in [kafka] instead"), "{refused}");
+    }
+
+    #[test]
+    fn own_properties_win_over_the_defaults_and_lose_against_the_guarantees() {
+        let settings = ClientSettings::new(&config("kafka.producer", "compression.type", "zstd")).unwrap();
+        let producer = settings.for_producer("p");
+        assert_eq!(producer.get("compression.type"), Some("zstd"));
+        assert_eq!(producer.get("acks"), Some("all"));
+        assert_eq!(settings.for_consumer("g", "c", None, false).get("compression.type"), None);
+    }
+
+    #[test]
+    fn one_topic_is_assigned_cooperatively_and_several_together() {
+        let settings = ClientSettings::new(&config("kafka.consumer", "fetch.min.bytes", "1")).unwrap();
+        let strategy = |together| {
+            let config = settings.for_consumer("g", "c", Some("i"), together);
+            config.get("partition.assignment.strategy").map(str::to_owned)
+        };
+        assert_eq!(strategy(false).as_deref(), Some("cooperative-sticky"));
+        assert_eq!(strategy(true).as_deref(), Some("range"));
+        let newer = ClientSettings::new(&config("kafka.consumer", "group.protocol", "consumer")).unwrap();
+        let config = newer.for_consumer("g", "c", None, true);
+        assert_eq!(config.get("partition.assignment.strategy"), None);
+        assert_eq!(config.get("group.remote.assignor"), Some("range"));
+    }
+}

@@ -1,0 +1,51 @@
+//! What rdkafka's safe interface does not give: header names that are not UTF-8, events without an allocation each,
+//! records sent by topic handle, a commit that can time out, cached watermarks. All of the host's `unsafe` for
+//! librdkafka is in this folder, and what it lends out is safe.
+
+mod event;
+mod lists;
+mod message;
+mod produce;
+
+pub use event::{Event, Kind, Polled};
+pub use lists::{Listed, commit, elements};
+pub use message::Message;
+pub use produce::Sender;
+
+use rdkafka::bindings;
+use rdkafka::client::NativeClient;
+use std::ffi::CStr;
+use std::os::raw::c_char;
+
+/// The offset after the last event that the last answered fetch told of. Asks nobody.
+pub fn end_offset(client: &NativeClient, topic: &CStr, partition: i32) -> Option<i64> {
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client and the topic's name live through the call, which only reads them and writes two integers.
+    let code = unsafe {
+        bindings::rd_kafka_get_watermark_offsets(client.ptr(), topic.as_ptr(), partition, &mut low, &mut high)
+    };
+    (code == bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// Sets how long the mock cluster of `client` holds back the first rebalance of a group. None is done if it has none.
+pub fn set_initial_rebalance_delay(client: &NativeClient, milliseconds: i32) {
+    // SAFETY: the cluster belongs to the client, which lives through both calls; the setter takes the cluster's lock.
+    unsafe {
+        let cluster = bindings::rd_kafka_handle_mock_cluster(client.ptr());
+        if !cluster.is_null() {
+            bindings::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
+        }
+    }
+}
+
+/// Copies a C string; empty if there is none.
+///
+/// # Safety
+/// `text` must be null or point to a NUL-terminated string that lives through the call.
+unsafe fn text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and the caller vouches for the rest.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,218 @@
+//! Topics: how many partitions they have, and the creation of missing ones.
+
+use super::client::ClientSettings;
+use super::errors::{code, is_unreachable};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// How long one question to the brokers may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a topic may take from its creation until the brokers tell of it.
+const SHOWS_WITHIN: Duration = Duration::from_secs(15);
+
+/// Between two looks at a topic that was just created.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Creates and describes topics. Blocks; for a plain thread.
+#[derive(Clone)]
+pub struct Topics {
+    settings: ClientSettings,
+}
+
+/// A topic that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it gets if it has to be created; None: the configured number.
+    pub partitions: Option<i32>,
+}
+
+/// Why a topic is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    /// No broker could be asked: the same call may succeed later.
+    #[error("the brokers are not reachable: {0}")]
+    Unreachable(String),
+    /// It is missing, and not to be created.
+    #[error(
+        "topic {name} does not exist: create it with {partitions} partitions, or set `create = true` in [topics] of the \
+         host's configuration"
+    )]
+    Missing {
+        /// The topic.
+        name: String,
+        /// How many partitions the host would have given it.
+        partitions: i32,
+    },
+    /// The broker does not give it to us.
+    #[error("topic {name}: {reason}")]
+    Refused {
+        /// The topic.
+        name: String,
+        /// What the broker said, and what to do.
+        reason: String,
+    },
+    /// There is no client to ask with.
+    #[error("no Kafka client: {0}")]
+    Client(String),
+}
+
+impl Topics {
+    /// Talks to nobody yet.
+    pub fn new(settings: ClientSettings) -> Self {
+        Topics { settings }
+    }
+
+    /// How many partitions each topic has; those that do not exist are left out.
+    pub fn describe(&self, names: &[&str]) -> Result<BTreeMap<String, i32>, TopicError> {
+        describe(&self.client()?, names)
+    }
+
+    /// Makes sure that the topics are there, and answers how many partitions each has. With `create`, missing ones are
+    /// created, with `partitions` unless their spec says otherwise; `replication` of -1 is the broker's default.
+    pub fn ensure(
+        &self,
+        specs: &[TopicSpec],
+        create: bool,
+        partitions: i32,
+        replication: i32,
+    ) -> Result<BTreeMap<String, i32>, TopicError> {
+        let client = self.client()?;
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let existing = describe(&client, &names)?;
+        let missing: Vec<(&str, i32)> = specs
+            .iter()
+            .filter(|spec| !existing.contains_key(&spec.name))
+            .map(|spec| (spec.name.as_str(), spec.partitions.unwrap_or(partitions)))
+            .collect();
+        if missing.is_empty() {
+            return Ok(existing);
+        }
+        if !create {
+            let (name, partitions) = missing[0];
+            return Err(TopicError::Missing { name: name.to_owned(), partitions });
+        }
+        match self.settings.embedded() {
+            Some(embedded) => {
+                for (name, partitions) in &missing {
+                    embedded.create_topic(name, *partitions).map_err(|error| of(name, &error))?;
+                }
+            }
+            None => create_topics(&client, &missing, replication)?,
+        }
+        wait_for(&client, &names)
+    }
+
+    /// One a call: nobody would serve the log of a client that lives on.
+    fn client(&self) -> Result<AdminClient<DefaultClientContext>, TopicError> {
+        self.settings.for_admin("wasmill-topics").create().map_err(|error| TopicError::Client(error.to_string()))
+    }
+}
+
+fn describe(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Result<BTreeMap<String, i32>, TopicError> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        let metadata = client.inner().fetch_metadata(Some(name), ANSWER_WITHIN).map_err(|error| of(name, &error))?;
+        let Some(topic) = metadata.topics().first() else { continue };
+        match topic.error().map_or(Code::NoError, Code::from) {
+            Code::NoError => {
+                counts.insert((*name).to_owned(), topic.partitions().len() as i32);
+            }
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => {}
+            // It exists, and is just being set up: told as soon as it has a leader.
+            Code::LeaderNotAvailable => {}
+            code => return Err(refused(name, code, "")),
+        }
+    }
+    Ok(counts)
+}
+
+fn create_topics(
+    client: &AdminClient<DefaultClientContext>,
+    missing: &[(&str, i32)],
+    replication: i32,
+) -> Result<(), TopicError> {
+    let topics: Vec<NewTopic<'_>> = missing
+        .iter()
+        .map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(replication)))
+        .collect();
+    let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN)).operation_timeout(Some(ANSWER_WITHIN));
+    let results = block_on(client.create_topics(&topics, &options)).map_err(|error| of(missing[0].0, &error))?;
+    for result in results {
+        match result {
+            // Another host of the application was faster.
+            Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+            Err((name, code)) => return Err(refused(&name, code, "creating it: ")),
+        }
+    }
+    Ok(())
+}
+
+fn wait_for(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Result<BTreeMap<String, i32>, TopicError> {
+    let deadline = Instant::now() + SHOWS_WITHIN;
+    loop {
+        let counts = describe(client, names)?;
+        let Some(absent) = names.iter().find(|name| !counts.contains_key(**name)) else { return Ok(counts) };
+        if Instant::now() >= deadline {
+            let waited = SHOWS_WITHIN.as_secs();
+            let reason = format!("it was created, but the brokers do not tell of it after {waited} s; try again");
+            return Err(TopicError::Refused { name: (*absent).to_owned(), reason });
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn of(name: &str, error: &KafkaError) -> TopicError {
+    match code(error) {
+        code if is_unreachable(code) => TopicError::Unreachable(error.to_string()),
+        Code::Unknown => TopicError::Refused { name: name.to_owned(), reason: error.to_string() },
+        code => refused(name, code, ""),
+    }
+}
+
+fn refused(name: &str, code: Code, doing: &str) -> TopicError {
+    if is_unreachable(code) {
+        return TopicError::Unreachable(format!("{name}: {code}"));
+    }
+    let advice = match code {
+        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+            "; allow this principal to describe and create it, or have it created by somebody else"
+        }
+        Code::InvalidReplicationFactor => "; set `replication` in [topics] to at most the number of brokers",
+        Code::InvalidPartitions => "; set `partitions` in [topics] to 1 or more",
+        Code::InvalidTopic => "; a name has up to 249 of the characters a-z A-Z 0-9 . _ -",
+        Code::PolicyViolation => "; create it as the cluster's policy asks for",
+        _ => "",
+    };
+    TopicError::Refused { name: name.to_owned(), reason: format!("{doing}{code}{advice}") }
+}
+
+/// Waits for an admin call on this thread: it is only the answer's other end, and needs no runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
