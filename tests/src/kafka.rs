@@ -1,0 +1,226 @@
+//! The tests' own producer and consumer.
+
+use crate::record::Record;
+use crate::wait::{LONG, wait, wait_until};
+use crate::{raw, told};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Between two looks at what has come in.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Of a request that is made again if it fails.
+const ONE_TRY: Duration = Duration::from_secs(5);
+
+/// A real broker, through clients of the test's own. Cheap enough to be made anew in each test.
+pub struct Kafka {
+    brokers: String,
+    producer: BaseProducer<Deliveries>,
+}
+
+impl Kafka {
+    /// The broker that `cargo xtask test` has found.
+    pub fn connect() -> Self {
+        let brokers = told("WASMILL_TEST_BROKERS");
+        let mut config = config(&brokers);
+        // As the Java client does: what tests write must be where a Java program would have put it.
+        config.set("partitioner", "murmur2_random").set("linger.ms", "5");
+        let producer = config.create_with_context(Deliveries::default()).expect("a producer");
+        Kafka { brokers, producer }
+    }
+
+    /// `host:port`, for a configuration.
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// A new topic, whose name begins with `name`, and nobody else has.
+    pub fn topic(&self, name: &str, partitions: i32) -> String {
+        let topic = unique(name);
+        self.create_topic(&topic, partitions, &[]);
+        topic
+    }
+
+    /// A topic of exactly this name, with settings such as `("max.message.bytes", "1000")`.
+    pub fn create_topic(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        new.config.extend_from_slice(settings);
+        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create().expect("an admin client");
+        let options = AdminOptions::new().operation_timeout(Some(LONG)).request_timeout(Some(LONG));
+        let created = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(admin.create_topics([&new], &options));
+        match created.as_deref() {
+            Ok([Ok(_)]) => (),
+            other => panic!("cannot create topic {topic}: {other:?}"),
+        }
+    }
+
+    /// Whether there is such a topic, and with how many partitions.
+    pub fn partitions(&self, topic: &str) -> Option<usize> {
+        // Of all topics: asking for one by name would say only that it isn't known.
+        let metadata = self.producer.client().fetch_metadata(None, LONG).expect("metadata");
+        metadata.topics().iter().find(|known| known.name() == topic).map(|known| known.partitions().len())
+    }
+
+    /// Writes the records, and returns when the broker has acknowledged all of them. Panics if it refuses one.
+    pub fn produce<'a>(&self, topic: &str, records: impl IntoIterator<Item = &'a Record>) {
+        for record in records {
+            while let Err(error) = raw::produce(self.producer.client().native_ptr(), topic, record) {
+                assert_eq!(error, RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL, "cannot write {record:?} to {topic}");
+                self.producer.poll(POLL);
+            }
+        }
+        let deadline = Instant::now() + LONG;
+        while self.producer.in_flight_count() > 0 {
+            assert!(Instant::now() < deadline, "{topic}: records were not acknowledged within {LONG:?}");
+            self.producer.poll(Duration::from_millis(1));
+        }
+        let refused =
+            std::mem::take(&mut *self.producer.context().refused.lock().expect("the list of refused records"));
+        assert!(refused.is_empty(), "{topic} did not take {} records: {}", refused.len(), refused[0]);
+    }
+
+    /// All of a topic that is committed, partition by partition. Waits until transactions that are open have ended.
+    pub fn read_all(&self, topic: &str) -> Vec<Record> {
+        let reader = self.reader(topic);
+        let everything = self.consumer("read_uncommitted");
+        wait_until(&format!("the end of open transactions on {topic}"), LONG, || {
+            reader.partitions.iter().all(|partition| reader.end(*partition) >= end(&everything, topic, *partition))
+        });
+        let mut records = reader.read(LONG, |_, ended| ended.len() == reader.partitions.len());
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    }
+
+    /// What is committed of a topic, from its beginning and in the order of arrival, until `enough` says so. Panics after `within`.
+    pub fn read_until(&self, topic: &str, within: Duration, mut enough: impl FnMut(&[Record]) -> bool) -> Vec<Record> {
+        self.reader(topic).read(within, |records, _| enough(records))
+    }
+
+    /// Where a consumer group stands in each partition of a topic; None: nowhere yet.
+    pub fn committed(&self, group: &str, topic: &str) -> Vec<Option<i64>> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create().expect("a consumer");
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..self.partitions(topic).unwrap_or_else(|| panic!("there is no topic {topic}")) {
+            asked.add_partition(topic, partition as i32);
+        }
+        // A new group's coordinator may still be on its way, and a transaction of the group may have to end first.
+        let answer = wait(&format!("the offsets of group {group}"), LONG, || {
+            consumer.committed_offsets(asked.clone(), ONE_TRY).inspect_err(|error| println!("{group}: {error}")).ok()
+        });
+        answer.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
+    }
+
+    fn consumer(&self, isolation: &str) -> BaseConsumer {
+        let mut config = config(&self.brokers);
+        // A group is asked for even though nothing is committed.
+        config.set("group.id", unique("wasmill-tests-reader")).set("enable.auto.commit", "false");
+        config.set("isolation.level", isolation).set("enable.partition.eof", "true").set("auto.offset.reset", "error");
+        config.create().expect("a consumer")
+    }
+
+    fn reader<'a>(&self, topic: &'a str) -> Reader<'a> {
+        let consumer = self.consumer("read_committed");
+        let count = self.partitions(topic).unwrap_or_else(|| panic!("there is no topic {topic}"));
+        Reader { topic, partitions: (0..count as i32).collect(), consumer }
+    }
+}
+
+/// A name that begins with `name`, and nobody else has.
+pub fn unique(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
+    format!("{name}-{now:x}-{:x}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A consumer of one whole topic.
+struct Reader<'a> {
+    topic: &'a str,
+    partitions: Vec<i32>,
+    consumer: BaseConsumer,
+}
+
+impl Reader<'_> {
+    /// Where the partition's committed records end.
+    fn end(&self, partition: i32) -> i64 {
+        end(&self.consumer, self.topic, partition)
+    }
+
+    /// From the beginning until `enough` says so, given what was read and the partitions whose end was reached.
+    fn read(&self, within: Duration, mut enough: impl FnMut(&[Record], &BTreeSet<i32>) -> bool) -> Vec<Record> {
+        let mut all = TopicPartitionList::new();
+        for partition in &self.partitions {
+            all.add_partition_offset(self.topic, *partition, Offset::Beginning).expect("an offset");
+        }
+        self.consumer.assign(&all).expect("an assignment");
+        let deadline = Instant::now() + within;
+        let (mut records, mut ended) = (Vec::new(), BTreeSet::new());
+        while !enough(&records, &ended) {
+            assert!(
+                Instant::now() < deadline,
+                "{}: not enough after {within:?}, only {} records, the last being {:?}",
+                self.topic,
+                records.len(),
+                records.last()
+            );
+            match self.consumer.poll(POLL) {
+                None => (),
+                Some(Ok(message)) => records.push(Record {
+                    partition: Some(message.partition()),
+                    offset: Some(message.offset()),
+                    timestamp: message.timestamp().to_millis(),
+                    key: message.key().map(<[u8]>::to_vec),
+                    value: message.payload().map(<[u8]>::to_vec),
+                    headers: raw::headers_of(&message),
+                }),
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    ended.insert(partition);
+                }
+                Some(Err(error)) => panic!("cannot read {}: {error}", self.topic),
+            }
+        }
+        records
+    }
+}
+
+/// As the consumer's isolation level sees it.
+fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
+    consumer.fetch_watermarks(topic, partition, LONG).expect("watermarks").1
+}
+
+fn config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers);
+    config
+}
+
+/// Keeps what the broker did not take.
+#[derive(Default)]
+struct Deliveries {
+    refused: Mutex<Vec<KafkaError>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((error, _)) = result {
+            self.refused.lock().expect("the list of refused records").push(error.clone());
+        }
+    }
+}

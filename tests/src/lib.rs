@@ -1,0 +1,40 @@
+//! What whole-host tests are made of: a real Apache Kafka ([`Kafka`]), a real host process ([`Host`]), and waiting with
+//! a bound ([`wait`]). `cargo xtask test` says where the broker, the host's binary and the modules are; without that a
+//! test fails and says so, and is never skipped.
+
+mod host;
+mod http;
+mod kafka;
+mod raw;
+mod record;
+mod setup;
+mod turn;
+mod wait;
+
+pub use host::Host;
+pub use http::{Response, get, post};
+pub use kafka::{Kafka, unique};
+pub use record::Record;
+pub use setup::Setup;
+pub use turn::{Turn, turn};
+pub use wait::{LONG, wait, wait_until};
+
+use std::path::PathBuf;
+
+/// The compiled plugin or fixture `name`.
+pub fn module(name: &str) -> PathBuf {
+    let module = PathBuf::from(told("WASMILL_TEST_MODULES")).join(format!("{name}.wasm"));
+    assert!(
+        module.exists(),
+        "there is no {}: `cargo xtask plugins` builds plugins/* and tests/fixtures/*",
+        module.display()
+    );
+    module
+}
+
+/// What `cargo xtask test` has put into the environment.
+fn told(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run whole-host tests with `cargo xtask test --only tests -- -p wasmill-tests`")
+    })
+}

@@ -1,0 +1,90 @@
+//! How the broker is set up: one node that starts quickly and hides nothing from tests.
+
+use std::fmt::Write;
+
+/// The node's addresses and its folder.
+pub struct Node<'a> {
+    /// What it binds for clients; in a container not what they connect to.
+    pub bind: &'a str,
+    /// Where clients find it on 127.0.0.1.
+    pub port: u16,
+    /// For itself as its own controller.
+    pub controller_port: u16,
+    /// Where it keeps its data.
+    pub data: &'a str,
+}
+
+/// The properties, in Kafka's names.
+pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
+    let Node { bind, port, controller_port, data } = node;
+    let mut properties = vec![
+        ("process.roles", "broker,controller".to_owned()),
+        ("node.id", "1".to_owned()),
+        ("controller.quorum.bootstrap.servers", format!("127.0.0.1:{controller_port}")),
+        ("listeners", format!("PLAINTEXT://{bind}:{port},CONTROLLER://127.0.0.1:{controller_port}")),
+        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
+        ("controller.listener.names", "CONTROLLER".to_owned()),
+        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned()),
+        ("log.dirs", (*data).to_owned()),
+    ];
+    properties.extend(FIXED.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    properties
+}
+
+/// What doesn't depend on where the node runs.
+const FIXED: &[(&str, &str)] = &[
+    // There is no second node to copy to.
+    ("offsets.topic.replication.factor", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("share.coordinator.state.topic.replication.factor", "1"),
+    ("share.coordinator.state.topic.min.isr", "1"),
+    // By default 50 each, which takes seconds to create.
+    ("offsets.topic.num.partitions", "8"),
+    ("transaction.state.log.num.partitions", "8"),
+    ("share.coordinator.state.topic.num.partitions", "8"),
+    // A topic that nobody has created is a mistake that a test must see.
+    ("auto.create.topics.enable", "false"),
+    // A test's timestamps may be from any year.
+    ("log.retention.ms", "-1"),
+    // Groups are there when a test needs them, and a killed member is missed in less than the 6 s that are allowed by default.
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "1000"),
+    // A killed producer's transaction is aborted soon after its time-out, not up to 10 s later.
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
+];
+
+/// As a `server.properties` file.
+pub fn file(properties: &[(&str, String)]) -> String {
+    properties.iter().fold(String::new(), |mut file, (name, value)| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(file, "{name}={value}");
+        file
+    })
+}
+
+/// As a variable of the official image: dots become underscores, and underscores and dashes two and three of them.
+pub fn variable(name: &str) -> String {
+    format!("KAFKA_{}", name.replace('_', "__").replace('-', "___").replace('.', "_").to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_the_images_variables() {
+        assert_eq!(variable("offsets.topic.num.partitions"), "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS");
+        assert_eq!(variable("a_b-c.d"), "KAFKA_A__B___C_D");
+    }
+
+    #[test]
+    fn clients_are_told_the_loopback_address_whatever_is_bound() {
+        let node = Node { bind: "0.0.0.0", port: 9092, controller_port: 9093, data: "/data" };
+        let file = file(&properties(&node));
+
+        assert!(file.contains("\nlisteners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093\n"), "{file}");
+        assert!(file.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:9092,"), "{file}");
+        assert!(file.contains("\nlog.dirs=/data\n"), "{file}");
+    }
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+mod steps;
+
+use crate::broker::{Broker, Choice, GIVEN};
+use crate::plugins;
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
+use steps::Steps;
+
+/// What can be asked of it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// This step alone, with what it needs: `tests` brings the plugins, the host and the broker along.
+    #[arg(long, value_enum)]
+    only: Option<Step>,
+    /// Handed to `cargo test`: a filter of test names, `-p PACKAGE`, `-- --nocapture`.
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Step {
+    /// `cargo fmt --check`.
+    Format,
+    /// `cargo clippy`, warnings denied.
+    Clippy,
+    /// The shipped plugins and the fixtures are built.
+    Plugins,
+    /// `cargo test`, with a real Apache Kafka: unit, whole-host and doc tests.
+    Tests,
+}
+
+/// The command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let workspace = Workspace::load()?;
+    // Before anything slow: whoever has no broker shall learn it now.
+    let needs_broker = arguments.only.is_none_or(|only| only == Step::Tests);
+    let choice = needs_broker.then(Choice::find).transpose()?;
+    if let Some(choice) = &choice {
+        eprintln!("{choice}");
+    }
+
+    let mut steps = Steps::planned(planned(arguments.only));
+    let result = all(&workspace, choice.as_ref(), arguments, &mut steps);
+    eprint!("{}", steps.summary());
+    result
+}
+
+/// The names of the steps that `only` asks for, with what they need.
+fn planned(only: Option<Step>) -> &'static [&'static str] {
+    match only {
+        None => &["format", "clippy", "plugins", "host", "broker", "tests"],
+        Some(Step::Format) => &["format"],
+        Some(Step::Clippy) => &["clippy"],
+        Some(Step::Plugins) => &["plugins"],
+        Some(Step::Tests) => &["plugins", "host", "broker", "tests"],
+    }
+}
+
+fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, steps: &mut Steps) -> Result<()> {
+    let wanted = |step| arguments.only.is_none_or(|only| only == step);
+    if wanted(Step::Format) {
+        steps.run("format", || process::run(workspace.cargo().args(["fmt", "--all", "--check"])))?;
+    }
+    if wanted(Step::Clippy) {
+        let mut clippy = workspace.cargo();
+        clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+        steps.run("clippy", || process::run(&mut clippy))?;
+    }
+    if !wanted(Step::Plugins) && !wanted(Step::Tests) {
+        return Ok(());
+    }
+    let modules = steps.run("plugins", || modules_for_tests(workspace))?;
+    let Some(choice) = choice else { return Ok(()) };
+    let host = steps.run("host", || host(workspace))?;
+    let broker = steps.run("broker", || choice.start(workspace, None))?;
+    let mut cargo = cargo_test(workspace.cargo(), &arguments.rest);
+    cargo.env("WASMILL_TEST_MODULES", modules).env("WASMILL_BIN", host);
+    cargo.env(GIVEN, &broker.address).env("WASMILL_TEST_BROKER_KIND", choice.kind());
+    steps.run("tests", || process::run(&mut cargo).with_context(|| logged(&broker)))
+}
+
+fn modules_for_tests(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("modules");
+    plugins::build(workspace)?.gather(&folder)?;
+    Ok(folder)
+}
+
+/// The real host, as its tests start it. All packages are selected so that dependencies have the features that
+/// `cargo test` gives them, and are not compiled twice.
+fn host(workspace: &Workspace) -> Result<PathBuf> {
+    process::run(workspace.cargo().args(["build", "--workspace", "--bins"]))?;
+    Ok(workspace.target.join("debug/wasmill"))
+}
+
+/// All tests, also after one has failed: a change should not have to be tried once for each mistake.
+fn cargo_test(mut cargo: Command, rest: &[String]) -> Command {
+    cargo.args(["test", "--no-fail-fast"]);
+    let of_cargo = rest.iter().take_while(|argument| *argument != "--");
+    let names_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    if !of_cargo.into_iter().any(names_package) {
+        cargo.arg("--workspace");
+    }
+    cargo.args(rest);
+    cargo
+}
+
+fn logged(broker: &Broker) -> String {
+    match broker.log() {
+        Some(log) => format!("the broker's log is {}", log.display()),
+        None => format!("the broker was {}", broker.address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rest: &[&str], expected: &str) {
+        let rest: Vec<String> = rest.iter().map(|argument| (*argument).to_owned()).collect();
+        assert_eq!(process::shown(&cargo_test(Command::new("cargo"), &rest)), expected);
+    }
+
+    #[test]
+    fn filters_and_packages_reach_cargo_test() {
+        check(&[], "cargo test --no-fail-fast --workspace");
+        check(&["reload", "--", "--nocapture"], "cargo test --no-fail-fast --workspace reload -- --nocapture");
+        check(&["-p", "wasmill", "reload"], "cargo test --no-fail-fast -p wasmill reload");
+        check(&["--", "--package"], "cargo test --no-fail-fast --workspace -- --package");
+    }
+}

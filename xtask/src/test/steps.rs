@@ -1,0 +1,76 @@
+//! A row of named steps that ends with the first failure, and a summary of them.
+
+use crate::progress::seconds;
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// The steps that are to be run, and what has become of them.
+pub struct Steps {
+    planned: Vec<Planned>,
+}
+
+struct Planned {
+    name: &'static str,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    NotRun,
+    Passed(Duration),
+    Failed(Duration),
+}
+
+impl Steps {
+    /// The names of all steps, in order.
+    pub fn planned(names: &[&'static str]) -> Self {
+        Steps { planned: names.iter().map(|name| Planned { name, outcome: Outcome::NotRun }).collect() }
+    }
+
+    /// Runs a step; the error of one that fails names it.
+    pub fn run<T>(&mut self, name: &'static str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+        eprintln!("── {name}");
+        let began = Instant::now();
+        let result = step();
+        let took = began.elapsed();
+        eprintln!("── {name}: {}, {}", if result.is_ok() { "ok" } else { "failed" }, seconds(took));
+        let outcome = if result.is_ok() { Outcome::Passed(took) } else { Outcome::Failed(took) };
+        if let Some(planned) = self.planned.iter_mut().find(|planned| planned.name == name) {
+            planned.outcome = outcome;
+        }
+        result.with_context(|| format!("step `{name}` failed"))
+    }
+
+    /// A line a step.
+    pub fn summary(&self) -> String {
+        self.planned.iter().fold(String::from("── summary\n"), |mut summary, Planned { name, outcome }| {
+            // Writing to a String cannot fail.
+            let _ = match outcome {
+                Outcome::Passed(took) => writeln!(summary, "   ok       {name:<8} {}", seconds(*took)),
+                Outcome::Failed(took) => writeln!(summary, "   failed   {name:<8} {}", seconds(*took)),
+                Outcome::NotRun => writeln!(summary, "   not run  {name}"),
+            };
+            summary
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+
+    #[test]
+    fn the_summary_tells_what_passed_what_failed_and_what_was_not_reached() {
+        let mut steps = Steps::planned(&["format", "clippy", "tests"]);
+
+        assert_eq!(steps.run("format", || Ok(1)).unwrap(), 1);
+        let error = steps.run("clippy", || -> Result<()> { bail!("a warning") }).unwrap_err();
+
+        assert_eq!(format!("{error:#}"), "step `clippy` failed: a warning");
+        assert_eq!(
+            steps.summary(),
+            "── summary\n   ok       format   0.0 s\n   failed   clippy   0.0 s\n   not run  tests\n"
+        );
+    }
+}
