@@ -5,7 +5,6 @@ use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// What can be asked of it.
@@ -48,6 +47,5 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seconds) = arguments.seconds {
         host.arg("--seconds").arg(seconds.to_string());
     }
-    let error = host.args(&arguments.rest).exec();
-    Err(error).with_context(|| format!("cannot start `{}`", process::shown(&host)))
+    Err(process::replace(host.args(&arguments.rest)))
 }

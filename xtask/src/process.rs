@@ -88,7 +88,8 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// A command's output, whether it succeeded or not; None if there is no such program, or it doesn't end in time.
 pub fn output(command: &mut Command, within: Duration) -> Option<Output> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    let mut child =
+        attentive(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     let deadline = Instant::now() + within;
     while child.try_wait().ok()?.is_none() {
         if Instant::now() >= deadline {
@@ -100,6 +101,29 @@ pub fn output(command: &mut Command, within: Duration) -> Option<Output> {
         std::thread::sleep(LOOK_EVERY);
     }
     child.wait_with_output().ok()
+}
+
+/// Becomes the command: the terminal, Ctrl-C and the exit code are its own from then on. Returns only if it can't.
+pub fn replace(command: &mut Command) -> anyhow::Error {
+    let error = attentive(command).exec();
+    anyhow::Error::new(error).context(format!("cannot start `{}`", shown(command)))
+}
+
+/// Gives the command's process back the signals that [`catch_signals`] has taken over, as blocked ones are inherited.
+#[allow(unsafe_code)]
+pub fn attentive(command: &mut Command) -> &mut Command {
+    let none_blocked = || {
+        // SAFETY: the set is initialized by sigemptyset before it is read; both calls are async-signal-safe, as they
+        // must be between fork and exec.
+        let failed = unsafe {
+            let mut none = std::mem::zeroed();
+            libc::sigemptyset(&mut none);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
+        };
+        if failed == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(failed)) }
+    };
+    // SAFETY: see above; nothing is allocated.
+    unsafe { command.pre_exec(none_blocked) }
 }
 
 /// A command as one would type it, without its environment.
@@ -120,7 +144,7 @@ impl Group {
     #[allow(unsafe_code)]
     pub fn spawn(command: &mut Command, when_orphaned: i32) -> Result<Self> {
         check_interrupted()?;
-        command.process_group(0);
+        attentive(command).process_group(0);
         let parent = i32::try_from(std::process::id())?;
         // SAFETY: between fork and exec only async-signal-safe calls are made, and nothing is allocated on success.
         unsafe {
@@ -259,6 +283,17 @@ mod tests {
         group.stop(Duration::from_secs(10));
 
         assert_eq!(group.ended().unwrap().unwrap().code(), Some(7));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_child_is_born_with_no_signal_blocked() {
+        let blocked = std::thread::spawn(|| {
+            catch_signals().unwrap();
+            output(&mut sh("grep SigBlk /proc/self/status"), Duration::from_secs(10)).unwrap().stdout
+        });
+
+        assert_eq!(blocked.join().unwrap(), b"SigBlk:\t0000000000000000\n");
     }
 
     #[test]

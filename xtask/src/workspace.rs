@@ -1,5 +1,6 @@
 //! Where things are: what `cargo metadata` says of the workspace.
 
+use crate::process;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub struct Package {
 impl Workspace {
     /// Asks cargo.
     pub fn load() -> Result<Self> {
-        let output = cargo()
+        let output = process::attentive(&mut cargo())
             .args(["metadata", "--format-version", "1", "--no-deps"])
             .stderr(Stdio::inherit())
             .output()
