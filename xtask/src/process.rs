@@ -109,7 +109,8 @@ pub fn replace(command: &mut Command) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("cannot start `{}`", shown(command)))
 }
 
-/// Gives the command's process back the signals that [`catch_signals`] has taken over, as blocked ones are inherited.
+/// Gives the command's process back the signals that [`catch_signals`] has taken over: blocked ones stay so over fork and
+/// exec, and a child that is deaf to SIGTERM would have to be killed.
 #[allow(unsafe_code)]
 pub fn attentive(command: &mut Command) -> &mut Command {
     let none_blocked = || {
@@ -287,13 +288,14 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_child_is_born_with_no_signal_blocked() {
+    fn a_child_is_not_deaf_to_the_signals_that_we_have_taken_over() {
         let blocked = std::thread::spawn(|| {
             catch_signals().unwrap();
-            output(&mut sh("grep SigBlk /proc/self/status"), Duration::from_secs(10)).unwrap().stdout
+            // Not by way of a shell: some clear the mask themselves.
+            output(Command::new("grep").args(["SigBlk", "/proc/self/status"]), Duration::from_secs(10)).unwrap().stdout
         });
 
-        assert_eq!(blocked.join().unwrap(), b"SigBlk:\t0000000000000000\n");
+        assert_eq!(String::from_utf8(blocked.join().unwrap()).unwrap(), "SigBlk:\t0000000000000000\n");
     }
 
     #[test]
