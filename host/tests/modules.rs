@@ -19,7 +19,7 @@ fn file(fixture: &str) -> PathBuf {
     let folder = std::env::var_os("WASMILL_TEST_MODULES").expect(
         "WASMILL_TEST_MODULES must name the folder of the built fixtures; `cargo xtask test` builds them and sets it",
     );
-    let file = Path::new(&folder).join(format!("fixture-{fixture}.wasm"));
+    let file = Path::new(&folder).join(format!("{fixture}.wasm"));
     assert!(file.exists(), "{} is missing: `cargo xtask test` builds the fixtures", file.display());
     file
 }

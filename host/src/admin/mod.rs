@@ -12,6 +12,9 @@ mod routes;
 mod tests;
 mod timestamp;
 
-pub use control::{Action, BoxFuture, Control, ControlError, PluginStatus, Readiness};
+pub use control::{
+    Action, BoxFuture, Control, ControlError, Counters, InputStatus, PluginStatus, Problem, Readiness, RefusedModule,
+    SinkStatus, State, WorkerStatus,
+};
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

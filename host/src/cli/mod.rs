@@ -1,9 +1,9 @@
 //! What a person types; one file a command.
 
-mod check;
+pub mod check;
 mod completions;
 mod run;
-mod test;
+pub mod test;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,1 +1,23 @@
-//! The loop that moves events.
+//! A worker: one thread that polls, calls, sends and commits, top to bottom. Nothing else touches an event, and no lock
+//! is taken while one is processed.
+
+mod careful;
+mod cause;
+mod command;
+mod commit;
+mod dead_letter;
+mod handle;
+mod lane;
+mod pace;
+mod send;
+mod task;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub use cause::{MAX_PARTITIONS, MAX_TOPICS};
+pub use command::{Command, End, State, Status};
+pub use lane::{Lane, LaneSpec, Running};
+pub use tasks::InputTopic;
+pub use turn::Worker;

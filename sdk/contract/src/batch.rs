@@ -1,7 +1,7 @@
 //! A run of events of one input partition, as flat columns.
 
+use crate::NULL;
 use crate::headers::{HeaderRef, Headers, HeadersIter};
-use crate::{NULL, SAME};
 use std::ops::Range;
 
 /// One event, borrowed from the columns it stands in.
@@ -53,6 +53,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// An empty run of the partition number `partition` of `topic`, which feeds the wiring's input number `input`.
+    pub fn new(partition: u32, input: u32, topic: &str) -> Self {
+        Batch { partition, input, topic: topic.to_owned(), ..Batch::default() }
+    }
+
     /// How many events the run has.
     pub fn len(&self) -> usize {
         self.starts.len()
@@ -170,7 +175,6 @@ impl Batch {
 }
 
 fn append(data: &mut Vec<u8>, bytes: Option<&[u8]>) -> i32 {
-    debug_assert!(SAME < NULL);
     match bytes {
         Some(bytes) => {
             data.extend_from_slice(bytes);

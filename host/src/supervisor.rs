@@ -1,1 +1,0 @@
-//! Starts, restarts and stops workers.

@@ -1,0 +1,68 @@
+//! What every plugin's actor and keepers use.
+
+use crate::config::Config;
+use crate::kafka::client::ClientSettings;
+use crate::kafka::topics::Topics;
+use crate::metrics::Metrics;
+use crate::plugin::Loader;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+
+/// Made once, at the start of the host.
+pub struct Parts {
+    /// The host's configuration.
+    pub config: Config,
+    /// How Kafka is reached.
+    pub kafka: ClientSettings,
+    /// Creates and describes topics.
+    pub topics: Topics,
+    /// Makes modules of files.
+    pub loader: Arc<Loader>,
+    /// All that is counted.
+    pub metrics: Arc<Metrics>,
+    /// Names this host among those of the application.
+    pub host_id: String,
+    looked_at_folder: AtomicBool,
+    loaded: AtomicIsize,
+}
+
+impl Parts {
+    /// All of them.
+    pub fn new(
+        config: Config,
+        kafka: ClientSettings,
+        loader: Loader,
+        metrics: Arc<Metrics>,
+        host_id: String,
+    ) -> Arc<Self> {
+        let topics = Topics::new(kafka.clone());
+        let loader = Arc::new(loader);
+        let (looked_at_folder, loaded) = (AtomicBool::new(false), AtomicIsize::new(0));
+        Arc::new(Parts { config, kafka, topics, loader, metrics, host_id, looked_at_folder, loaded })
+    }
+
+    /// The first look at the plugins folder is over: what it held has been handed out.
+    pub fn folder_seen(&self) {
+        self.looked_at_folder.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn looked_at_folder(&self) -> bool {
+        self.looked_at_folder.load(Ordering::Relaxed)
+    }
+
+    /// A plugin has got a module at work, or lost it.
+    pub(super) fn count_loaded(&self, change: isize) {
+        let loaded = self.loaded.fetch_add(change, Ordering::Relaxed) + change;
+        self.metrics.set_loaded_plugins(loaded.max(0) as usize);
+    }
+
+    /// The consumer group of a plugin, and the beginning of its internal topics' names.
+    pub fn group(&self, plugin: &str) -> String {
+        format!("{}-{plugin}", self.config.application)
+    }
+
+    /// Where a plugin's failed events go.
+    pub fn dead_letter_topic(&self, plugin: &str) -> String {
+        format!("{}-dlq", self.group(plugin))
+    }
+}

@@ -1,0 +1,130 @@
+//! What others see of a plugin: written by its actor and keepers when something changes, read by HTTP at any time.
+
+use super::parts::Parts;
+use crate::admin::{
+    Counters, InputStatus, PluginStatus, Problem, RefusedModule, SinkStatus, State, Timestamp, WorkerStatus,
+};
+use crate::metrics::PluginMetrics;
+use crate::plugin::Module;
+use crate::worker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One plugin, as others see it.
+pub struct View {
+    name: String,
+    dead_letter_topic: String,
+    pub(super) metrics: Arc<PluginMetrics>,
+    seen: Mutex<Seen>,
+}
+
+/// What changes.
+#[derive(Default)]
+pub struct Seen {
+    /// The module at work.
+    pub module: Option<(Arc<Module>, Timestamp)>,
+    /// Whether failed events go to the dead-letter topic.
+    pub dead_letters: bool,
+    /// One a worker.
+    pub workers: Vec<WorkerSeen>,
+    /// Whether a rollback holds.
+    pub pinned: bool,
+    /// The file's newest content, if it was not taken.
+    pub refused: Option<RefusedModule>,
+    /// Why it failed or is being restarted.
+    pub error: Option<Problem>,
+    /// It ended with an error that a restart does not help.
+    pub failed: bool,
+    /// It has been told to stop.
+    pub stopped: bool,
+}
+
+/// One worker.
+#[derive(Default)]
+pub struct WorkerSeen {
+    /// What it says itself.
+    pub status: Arc<worker::Status>,
+    /// It waits to be started again.
+    pub backing_off: bool,
+    /// How often it was started again.
+    pub restarts: u64,
+}
+
+impl View {
+    pub(super) fn new(name: &str, parts: &Parts) -> Arc<Self> {
+        Arc::new(View {
+            name: name.to_owned(),
+            dead_letter_topic: parts.dead_letter_topic(name),
+            metrics: parts.metrics.plugin(name),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// To read or change what others see; for a moment only.
+    pub fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes why something went wrong, and says whether that is news.
+    pub(super) fn problem(&self, message: &str) -> bool {
+        let mut seen = self.lock();
+        let news = seen.error.as_ref().is_none_or(|problem| problem.message != message);
+        seen.error = Some(Problem { at: Timestamp::now(), message: message.to_owned() });
+        news
+    }
+
+    /// All of it.
+    pub fn status(&self) -> PluginStatus {
+        let seen = self.lock();
+        let module = seen.module.as_ref().map(|(module, _)| module);
+        let inputs = module.into_iter().flat_map(|module| &module.resolved.inputs);
+        let sinks = module.into_iter().flat_map(|module| &module.resolved.sinks);
+        PluginStatus {
+            name: self.name.clone(),
+            state: seen.state(),
+            version: module.map(|module| module.version().to_owned()),
+            description: module.map(|module| module.about.description.clone()),
+            sha256: module.map(|module| module.sha256.clone()),
+            world: module.map(|module| module.world.to_string()),
+            loaded_at: seen.module.as_ref().map(|(_, at)| *at),
+            inputs: inputs.map(|(name, topics)| InputStatus { name: name.clone(), topics: topics.clone() }).collect(),
+            sinks: sinks.map(|(name, topic)| SinkStatus { name: name.clone(), topic: topic.clone() }).collect(),
+            dead_letter_topic: seen.dead_letters.then(|| self.dead_letter_topic.clone()),
+            workers: seen.workers.iter().enumerate().map(|(index, worker)| worker.status(index)).collect(),
+            pinned: seen.pinned,
+            refused: seen.refused.clone(),
+            error: seen.error.clone(),
+            counters: Counters::from(self.metrics.snapshot()),
+        }
+    }
+}
+
+impl Seen {
+    fn state(&self) -> State {
+        let states: Vec<State> = self.workers.iter().map(WorkerSeen::state).collect();
+        match () {
+            () if self.stopped => State::Stopped,
+            () if self.failed => State::Failed,
+            () if self.module.is_none() && self.refused.is_some() => State::Refused,
+            () if states.contains(&State::Restarting) => State::Restarting,
+            () if states.is_empty() || states.contains(&State::Starting) => State::Starting,
+            () if states.contains(&State::Paused) => State::Paused,
+            () => State::Running,
+        }
+    }
+}
+
+impl WorkerSeen {
+    fn state(&self) -> State {
+        match self.status.state() {
+            _ if self.backing_off => State::Restarting,
+            worker::State::Joining => State::Starting,
+            worker::State::Running | worker::State::Retrying => State::Running,
+            worker::State::Paused => State::Paused,
+            worker::State::Ended => State::Stopped,
+        }
+    }
+
+    fn status(&self, index: usize) -> WorkerStatus {
+        WorkerStatus { index, state: self.state(), tasks: self.status.tasks(), restarts: self.restarts }
+    }
+}

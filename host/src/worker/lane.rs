@@ -1,0 +1,156 @@
+//! A lane: one plugin's consumer, producer, instance and tasks on a worker.
+
+use super::pace::Pace;
+use super::tasks::{InputTopic, Tasks};
+use crate::config::PluginConfig;
+use crate::event::Reason;
+use crate::kafka::edge::{Outlet, Refused, Source, SourceError};
+use crate::metrics::{PluginMetrics, WorkerGauges};
+use crate::plugin::guest::{Guest, Spawn};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmill_contract::{Limits, Scope};
+
+/// What a lane is made for; fixed as long as it lives.
+#[derive(Debug, Clone)]
+pub struct LaneSpec {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// Input topics, in the order of the source's.
+    pub inputs: Vec<InputTopic>,
+    /// How many sinks the wiring has; the outlet's topics are these and then the dead-letter topic.
+    pub sinks: usize,
+    /// The plugin's configuration.
+    pub config: Arc<PluginConfig>,
+}
+
+impl LaneSpec {
+    /// The outlet's index of the dead-letter topic.
+    pub fn dead_letters(&self) -> usize {
+        self.sinks
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        Scope { sinks: self.sinks, stores: 0, timers: false }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { outputs: self.config.limits.outputs, bytes: self.config.limits.output_bytes }
+    }
+}
+
+/// An instance, and what makes another one of the same module.
+pub struct Running {
+    /// The module's version, for dead letters and logs.
+    pub version: Arc<str>,
+    /// Makes an instance when one broke.
+    pub spawn: Arc<dyn Spawn>,
+    /// The instance at work.
+    pub guest: Box<dyn Guest>,
+}
+
+/// One plugin's part of a worker.
+pub struct Lane<S, O> {
+    pub(super) spec: LaneSpec,
+    pub(super) source: S,
+    pub(super) outlet: O,
+    pub(super) running: Running,
+    pub(super) tasks: Tasks,
+    pub(super) pace: Pace,
+    pub(super) metrics: Arc<PluginMetrics>,
+    pub(super) gauges: WorkerGauges,
+    /// Events in a row at which an instance broke.
+    pub(super) broke_in_a_row: u32,
+    /// Refusals that came in while other events were looked at; the next commit sees to them.
+    pub(super) refused: Vec<Refused>,
+    pub(super) last_commit: Instant,
+    /// After this instant the worker no longer waits for the broker; set when it is asked to stop.
+    pub(super) give_up: Option<Instant>,
+    pub(super) warned: Option<Instant>,
+}
+
+/// A lane that can't go on.
+#[derive(Debug)]
+pub enum Halt {
+    /// Starting again from the committed offsets may help.
+    Broken(String),
+    /// It would not: somebody has to look at it.
+    Failed(Reason),
+}
+
+impl From<SourceError> for Halt {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::OffsetOutOfRange(message) => Halt::Failed(Reason::new("offset-out-of-range", message)),
+            error => Halt::Broken(error.to_string()),
+        }
+    }
+}
+
+impl<S: Source, O: Outlet> Lane<S, O> {
+    /// A lane that owns no task yet.
+    pub fn new(
+        spec: LaneSpec,
+        source: S,
+        outlet: O,
+        running: Running,
+        metrics: Arc<PluginMetrics>,
+        gauges: WorkerGauges,
+    ) -> Self {
+        Lane {
+            tasks: Tasks::new(spec.inputs.clone()),
+            pace: Pace::new(spec.config.max_batch),
+            spec,
+            source,
+            outlet,
+            running,
+            metrics,
+            gauges,
+            broke_in_a_row: 0,
+            refused: Vec::new(),
+            last_commit: Instant::now(),
+            give_up: None,
+            warned: None,
+        }
+    }
+
+    /// Waits until every record sent is acknowledged or refused.
+    pub(super) fn drain(&mut self) -> Result<(), Halt> {
+        while self.outlet.in_flight() > 0 {
+            self.outlet.poll(Duration::from_millis(5));
+            self.check_outlet()?;
+            if self.give_up.is_some_and(|instant| instant <= Instant::now()) {
+                let waiting = self.outlet.in_flight();
+                return Err(Halt::Broken(format!(
+                    "{waiting} outputs were still not acknowledged; their events are not committed and come again"
+                )));
+            }
+        }
+        // Reports of what was refused may still wait to be taken in.
+        self.outlet.poll(Duration::ZERO);
+        self.check_outlet()
+    }
+
+    pub(super) fn check_outlet(&self) -> Result<(), Halt> {
+        self.outlet.broken().map_or(Ok(()), |why| Err(Halt::Broken(format!("the producer broke: {why}"))))
+    }
+
+    /// Puts a fresh instance in the place of one that broke.
+    pub(super) fn replace_instance(&mut self) -> Result<(), Halt> {
+        self.running.guest = self.running.spawn.spawn().map_err(|reason| {
+            let message = format!("no instance could be made after one broke: {}", reason.message);
+            Halt::Failed(Reason { message, ..reason })
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn update_gauges(&self) {
+        let lag = self
+            .tasks
+            .slots()
+            .map(|slot| self.source.end_offset(slot.at).map_or(0, |end| (end - slot.position).max(0)));
+        self.gauges.set_lag(lag.sum());
+        self.gauges.set_memory(self.running.guest.memory_bytes());
+        self.gauges.set_tasks(self.tasks.list.len());
+    }
+}

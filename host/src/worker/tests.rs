@@ -1,0 +1,608 @@
+//! The worker with fakes for its three edges: a delivery that is held back or fails, a commit that is stopped half-way,
+//! a rebalance in the middle of a batch, an instance that breaks.
+
+use super::command::{Command, End, Status};
+use super::lane::{Lane, LaneSpec, Running};
+use super::tasks::InputTopic;
+use super::turn::Worker;
+use crate::config::{OnFailure, PluginConfig, RetryConfig};
+use crate::event::{Failure, Partition, Position, Reason};
+use crate::kafka::edge::{Inbox, Outgoing, Outlet, Rebalance, Refused, SendError, Source, SourceError};
+use crate::metrics::Metrics;
+use crate::plugin::guest::{Answer, Broke, Guest, Outcome, Spawn};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use wasmill_contract::{Batch, SAME};
+
+/// Topic, value, and headers by name.
+type Sent = (usize, String, Vec<(String, String)>);
+
+/// What the fakes share with the test.
+#[derive(Default)]
+struct World {
+    /// Events of each partition; an event's offset is its index.
+    log: BTreeMap<Partition, Vec<&'static str>>,
+    next: BTreeMap<Partition, usize>,
+    committed: BTreeMap<Partition, i64>,
+    rebalances: VecDeque<Rebalance>,
+    paused: Vec<Partition>,
+    /// Every record taken, as (topic, value, headers), refused ones left out.
+    sent: Vec<Sent>,
+    /// Records that are not acknowledged yet.
+    held_back: bool,
+    in_flight: usize,
+    /// Values that the broker refuses, and with them every record sent since the last time nothing was in flight.
+    poisonous: Vec<&'static str>,
+    batch: Vec<(u64, usize)>,
+    refused: Vec<Refused>,
+    /// Commits answer with this until it is taken out.
+    commit_error: Option<&'static str>,
+    /// Every call, as the values of its batch.
+    calls: Vec<Vec<String>>,
+    retries: usize,
+    instances: usize,
+    broken: Option<String>,
+    closed: bool,
+}
+
+type Shared = Arc<Mutex<World>>;
+
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap()
+}
+
+struct FakeSource(Shared);
+
+impl Source for FakeSource {
+    fn poll(&mut self, max: usize, wait: Duration, inbox: &mut dyn Inbox) -> Result<Option<Rebalance>, SourceError> {
+        let mut world = lock(&self.0);
+        let World { log, next, paused, .. } = &mut *world;
+        let mut taken = 0;
+        for (at, events) in log {
+            let Some(next) = next.get_mut(at).filter(|_| !paused.contains(at)) else { continue };
+            while *next < events.len() && taken < max {
+                if let Some(columns) = inbox.columns(*at) {
+                    let timestamp = 1_000 + *next as i64;
+                    columns.push(*next as u64, timestamp, Some(b"k"), Some(events[*next].as_bytes()), [].into_iter());
+                }
+                *next += 1;
+                taken += 1;
+            }
+        }
+        let rebalance = world.rebalances.pop_front();
+        drop(world);
+        if taken == 0 && rebalance.is_none() {
+            std::thread::sleep(wait.min(Duration::from_millis(1)));
+        }
+        Ok(rebalance)
+    }
+
+    fn assign(&mut self, partitions: &[Partition]) -> Result<Vec<Position>, SourceError> {
+        let mut world = lock(&self.0);
+        let starts = partitions.iter().map(|at| {
+            let offset = world.committed.get(at).copied().unwrap_or(0);
+            world.next.insert(*at, offset as usize);
+            Position { at: *at, offset }
+        });
+        Ok(starts.collect())
+    }
+
+    fn unassign(&mut self, partitions: &[Partition], _lost: bool) -> Result<(), SourceError> {
+        lock(&self.0).next.retain(|at, _| !partitions.contains(at));
+        Ok(())
+    }
+
+    fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError> {
+        let mut world = lock(&self.0);
+        if let Some(why) = world.commit_error {
+            return Err(SourceError::Stale(why.into()));
+        }
+        assert_eq!(world.in_flight, 0, "a commit overtook an output");
+        for position in positions {
+            assert!(world.next.contains_key(&position.at), "committed a partition that was given up");
+            let last = world.committed.insert(position.at, position.offset);
+            assert!(last.is_none_or(|last| last <= position.offset), "an offset went back");
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
+        lock(&self.0).paused.extend(partitions);
+        Ok(())
+    }
+
+    fn resume(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
+        lock(&self.0).paused.retain(|at| !partitions.contains(at));
+        Ok(())
+    }
+
+    fn seek(&mut self, positions: &[Position]) -> Result<(), SourceError> {
+        let mut world = lock(&self.0);
+        for position in positions {
+            world.next.insert(position.at, position.offset as usize);
+        }
+        Ok(())
+    }
+
+    fn end_offset(&self, at: Partition) -> Option<i64> {
+        lock(&self.0).log.get(&at).map(|events| events.len() as i64)
+    }
+
+    fn close(&mut self) {
+        lock(&self.0).closed = true;
+    }
+}
+
+struct FakeOutlet(Shared);
+
+impl Outlet for FakeOutlet {
+    fn send(&mut self, record: Outgoing<'_>, token: u64) -> Result<(), SendError> {
+        let mut world = lock(&self.0);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let value = record.value.map(text).unwrap_or_default();
+        if value == "too large" {
+            let message = "1 MB is the most".to_owned();
+            return Err(SendError::Refused { code: "output-too-large", message });
+        }
+        let headers = record.headers.map(|(name, value)| (text(name), value.map(text).unwrap_or_default()));
+        let headers = headers.collect();
+        world.sent.push((record.topic, value, headers));
+        let index = world.sent.len() - 1;
+        world.batch.push((token, index));
+        world.in_flight += 1;
+        Ok(())
+    }
+
+    fn poll(&mut self, _wait: Duration) {
+        let mut world = lock(&self.0);
+        if world.held_back || world.in_flight == 0 {
+            return;
+        }
+        let batch = std::mem::take(&mut world.batch);
+        let refused = batch
+            .iter()
+            .any(|(_, index)| world.sent[*index].0 == 0 && world.poisonous.contains(&&*world.sent[*index].1));
+        if refused {
+            for (token, index) in batch.iter().rev() {
+                world.refused.push(Refused { token: *token, code: "output-timestamp", message: "bad time".into() });
+                world.sent.remove(*index);
+            }
+        }
+        world.in_flight = 0;
+    }
+
+    fn in_flight(&self) -> usize {
+        lock(&self.0).in_flight
+    }
+
+    fn take_refused(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut lock(&self.0).refused)
+    }
+
+    fn broken(&self) -> Option<String> {
+        lock(&self.0).broken.clone()
+    }
+}
+
+/// Forwards every event, but for those whose value says otherwise. It breaks as a batch plugin does: without telling
+/// which event it was.
+struct FakeGuest {
+    world: Shared,
+    tag: &'static str,
+}
+
+impl Guest for FakeGuest {
+    fn process(&mut self, batch: &mut Batch) -> Outcome {
+        let mut world = lock(&self.world);
+        let values: Vec<String> =
+            batch.events().map(|event| String::from_utf8_lossy(event.value.unwrap()).into_owned()).collect();
+        world.calls.push(values.clone());
+        if values.iter().any(|value| value == "trap") {
+            let broke = Broke { reason: Reason::new("trap", "unreachable"), culprit_known: false };
+            return Outcome { answer: Answer::default(), broke: Some(broke) };
+        }
+        let mut answer = Answer { done: values.len() as u32, ..Answer::default() };
+        for (index, value) in (0..).zip(&values) {
+            let reason = || Reason::new("bad", value.as_str());
+            match value.as_str() {
+                "reject" => answer.failures.push((index, Failure::Reject(reason()))),
+                "retry" if world.retries > 0 => {
+                    world.retries -= 1;
+                    answer.done = index + 1;
+                    answer.failures.push((index, Failure::Retry(reason())));
+                    break;
+                }
+                "stop" => {
+                    answer.done = index + 1;
+                    answer.failures.push((index, Failure::Stop(reason())));
+                    break;
+                }
+                "violation" => {
+                    answer.sources.push(index);
+                }
+                value => {
+                    answer.sources.push(index);
+                    answer.sinks.push(0);
+                    answer.key_lengths.push(SAME);
+                    if self.tag.is_empty() {
+                        answer.value_lengths.push(SAME);
+                    } else {
+                        let value = format!("{}{value}", self.tag);
+                        answer.value_lengths.push(value.len() as i32);
+                        answer.data.extend_from_slice(value.as_bytes());
+                    }
+                }
+            }
+        }
+        Outcome { answer, broke: None }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        0
+    }
+}
+
+struct FakeModule(Shared, &'static str);
+
+impl Spawn for FakeModule {
+    fn spawn(&self) -> Result<Box<dyn Guest>, Reason> {
+        lock(&self.0).instances += 1;
+        Ok(Box::new(FakeGuest { world: self.0.clone(), tag: self.1 }))
+    }
+}
+
+fn running(world: &Shared, tag: &'static str) -> Running {
+    let spawn: Arc<dyn Spawn> = Arc::new(FakeModule(world.clone(), tag));
+    let guest = spawn.spawn().unwrap();
+    Running { version: "1".into(), spawn, guest }
+}
+
+/// A worker on its own thread, stopped at the end.
+struct Bench {
+    world: Shared,
+    commands: Sender<Command>,
+    thread: Option<std::thread::JoinHandle<End>>,
+}
+
+const ZERO: Partition = Partition { topic: 0, number: 0 };
+const ONE: Partition = Partition { topic: 0, number: 1 };
+
+impl Bench {
+    fn start(events: &[&'static str], prepare: impl FnOnce(&mut World, &mut PluginConfig)) -> Bench {
+        let world = Shared::default();
+        let mut config = PluginConfig {
+            commit_interval: Duration::from_millis(5),
+            retry: RetryConfig { initial: Duration::from_millis(1), max: Duration::from_millis(2), attempts: 4 },
+            ..PluginConfig::default()
+        };
+        {
+            let mut world = lock(&world);
+            world.log.insert(ZERO, events.to_vec());
+            world.rebalances.push_back(Rebalance::Assigned(vec![ZERO]));
+            prepare(&mut world, &mut config);
+        }
+        let spec = LaneSpec {
+            plugin: "fake".into(),
+            inputs: vec![InputTopic { input: 0, topic: "in".into() }],
+            sinks: 1,
+            config: Arc::new(config),
+        };
+        let metrics = Metrics::new().plugin("fake");
+        let gauges = metrics.worker(0);
+        let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone()));
+        let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics, gauges);
+        let (commands, inbox) = channel();
+        let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
+        let thread = std::thread::spawn(move || worker.run());
+        Bench { world, commands, thread: Some(thread) }
+    }
+
+    /// Waits until the world is as it should be; fails, showing what it is, when that takes too long.
+    #[track_caller]
+    fn until(&self, what: &str, mut holds: impl FnMut(&mut World) -> bool) {
+        let started = Instant::now();
+        while !holds(&mut lock(&self.world)) {
+            if started.elapsed() > Duration::from_secs(10) {
+                let world = lock(&self.world);
+                panic!("{what}: sent {:?}, committed {:?}, calls {:?}", world.sent, world.committed, world.calls);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[track_caller]
+    fn until_committed(&self, at: Partition, offset: i64) {
+        self.until("committed", |world| world.committed.get(&at) == Some(&offset));
+    }
+
+    fn end(&mut self) -> End {
+        self.thread.take().unwrap().join().unwrap()
+    }
+
+    fn stop(mut self) -> Shared {
+        self.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_secs(5) }).unwrap();
+        assert!(matches!(self.end(), End::Stopped));
+        assert!(lock(&self.world).closed);
+        self.world.clone()
+    }
+}
+
+fn values(world: &World, topic: usize) -> Vec<&str> {
+    world.sent.iter().filter(|(to, ..)| *to == topic).map(|(_, value, _)| value.as_str()).collect()
+}
+
+#[test]
+fn events_are_forwarded_in_order_and_committed() {
+    let bench = Bench::start(&["a", "b", "c"], |_, _| {});
+    bench.until_committed(ZERO, 3);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "b", "c"]);
+}
+
+#[test]
+fn nothing_is_committed_before_its_outputs_are_acknowledged() {
+    let bench = Bench::start(&["a"], |world, _| world.held_back = true);
+    bench.until("sent", |world| world.sent.len() == 1);
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), None);
+    lock(&bench.world).held_back = false;
+    bench.until_committed(ZERO, 1);
+    bench.stop();
+}
+
+#[test]
+fn a_worker_that_must_stop_while_the_broker_is_silent_commits_nothing() {
+    let mut bench = Bench::start(&["a"], |world, config| {
+        world.held_back = true;
+        config.commit_interval = Duration::from_secs(60);
+    });
+    bench.until("sent", |world| world.sent.len() == 1);
+    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_millis(20) }).unwrap();
+    let End::Broken(why) = bench.end() else { panic!("it should have given up") };
+    assert!(why.contains("1 outputs were still not acknowledged"), "{why}");
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), None);
+}
+
+#[test]
+fn a_broken_producer_ends_the_worker_before_a_commit() {
+    let mut bench = Bench::start(&["a"], |world, _| world.held_back = true);
+    bench.until("sent", |world| world.sent.len() == 1);
+    lock(&bench.world).broken = Some("fenced".into());
+    assert!(matches!(bench.end(), End::Broken(why) if why.contains("fenced")));
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), None);
+}
+
+#[test]
+fn a_commit_that_the_group_refuses_is_made_up_for() {
+    let bench = Bench::start(&["a"], |world, _| world.commit_error = Some("illegal generation"));
+    bench.until("sent", |world| world.sent.len() == 1);
+    std::thread::sleep(Duration::from_millis(20));
+    lock(&bench.world).commit_error = None;
+    bench.until_committed(ZERO, 1);
+    bench.stop();
+}
+
+#[test]
+fn a_rejected_event_is_dead_lettered_and_the_others_go_on() {
+    let bench = Bench::start(&["a", "reject", "b"], |_, _| {});
+    bench.until_committed(ZERO, 3);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 0), ["a", "b"]);
+    assert_eq!(values(&world, 1), ["reject"]);
+    let headers = &world.sent.iter().find(|(topic, ..)| *topic == 1).unwrap().2;
+    let expected = [("wasmill-plugin", "fake"), ("wasmill-offset", "1"), ("wasmill-kind", "reject")];
+    for (name, value) in expected {
+        assert!(headers.contains(&(name.into(), value.into())), "{headers:?}");
+    }
+}
+
+#[test]
+fn a_skipped_event_leaves_no_trace_but_its_count() {
+    let bench = Bench::start(&["reject", "b"], |_, config| config.on_failure = OnFailure::Skip);
+    bench.until_committed(ZERO, 2);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!((values(&world, 0), values(&world, 1)), (vec!["b"], vec![]));
+}
+
+#[test]
+fn with_the_policy_stop_the_plugin_stops_at_the_event_and_what_came_before_is_committed() {
+    for (events, config) in [(["a", "reject", "b"], OnFailure::Stop), (["a", "stop", "b"], OnFailure::DeadLetter)] {
+        let mut bench = Bench::start(&events, |_, plugin| plugin.on_failure = config);
+        assert!(matches!(bench.end(), End::Failed(reason) if reason.code == "bad"));
+        let world = lock(&bench.world);
+        assert_eq!((values(&world, 0), values(&world, 1)), (vec!["a"], vec![]));
+        assert_eq!(world.committed.get(&ZERO), Some(&1));
+    }
+}
+
+#[test]
+fn a_retried_event_holds_its_partition_and_order_is_kept() {
+    let bench = Bench::start(&["a", "retry", "b"], |world, _| world.retries = 2);
+    bench.until_committed(ZERO, 3);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 0), ["a", "retry", "b"]);
+    assert!(world.paused.is_empty());
+}
+
+#[test]
+fn another_partition_goes_on_while_one_waits_to_retry() {
+    let bench = Bench::start(&["retry"], |world, config| {
+        world.retries = usize::MAX;
+        config.retry.attempts = u32::MAX;
+        config.retry.initial = Duration::from_secs(60);
+        config.retry.max = Duration::from_secs(60);
+        world.log.insert(ONE, vec!["x", "y"]);
+        world.rebalances.push_back(Rebalance::Assigned(vec![ONE]));
+    });
+    bench.until_committed(ONE, 2);
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), None);
+    assert_eq!(lock(&bench.world).paused, [ZERO]);
+    bench.stop();
+}
+
+#[test]
+fn an_event_that_is_retried_too_often_is_dead_lettered() {
+    let bench = Bench::start(&["retry", "b"], |world, _| world.retries = usize::MAX);
+    bench.until_committed(ZERO, 2);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!((values(&world, 0), values(&world, 1)), (vec!["b"], vec!["retry"]));
+    assert!(world.sent[0].2.contains(&("wasmill-message".into(), "retry (tried 4 times)".into())));
+    assert_eq!(world.calls.iter().filter(|call| call[0] == "retry").count(), 4);
+}
+
+#[test]
+fn one_event_that_breaks_the_instance_is_dead_lettered_alone_and_order_is_kept() {
+    let mut events = vec!["x"; 500];
+    events[137] = "trap";
+    events[138] = "after";
+    let bench = Bench::start(&events, |_, _| {});
+    bench.until_committed(ZERO, 500);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 1), ["trap"]);
+    let mut expected = events.clone();
+    expected.remove(137);
+    assert_eq!(values(&world, 0), expected);
+    assert!(world.instances < 15, "{} instances to find one event of 500", world.instances);
+}
+
+#[test]
+fn an_answer_that_breaks_the_contract_is_isolated_like_a_trap() {
+    let bench = Bench::start(&["a", "violation", "b"], |_, _| {});
+    bench.until_committed(ZERO, 3);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!((values(&world, 0), values(&world, 1)), (vec!["a", "b"], vec!["violation"]));
+    assert!(world.sent.iter().any(|sent| sent.2.contains(&("wasmill-kind".into(), "contract".into()))));
+}
+
+#[test]
+fn too_many_broken_instances_in_a_row_stop_the_plugin() {
+    let mut bench = Bench::start(&["a", "trap", "trap", "trap"], |_, config| config.max_failures_in_a_row = 2);
+    assert!(matches!(bench.end(), End::Failed(reason) if reason.code == "max-failures-in-a-row"));
+    let world = lock(&bench.world);
+    assert_eq!((values(&world, 0).len(), values(&world, 1).len()), (1, 2));
+    assert_eq!(world.committed.get(&ZERO), Some(&3));
+}
+
+#[test]
+fn an_output_that_can_never_be_sent_is_a_failure_of_its_event() {
+    let bench = Bench::start(&["a", "b"], |world, _| world.log.get_mut(&ZERO).unwrap().insert(1, "too large"));
+    bench.until_committed(ZERO, 3);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 0), ["a", "b"]);
+    // The event itself is too large for the dead-letter topic as well: it goes there without its value.
+    let letter = world.sent.iter().find(|(topic, ..)| *topic == 1).unwrap();
+    assert_eq!(letter.1, "");
+    assert!(letter.2.contains(&("wasmill-cut".into(), "9".into())), "{letter:?}");
+}
+
+#[test]
+fn an_output_that_the_broker_refuses_is_found_among_its_neighbours() {
+    let mut events = vec!["x"; 100];
+    events[42] = "poison";
+    let bench = Bench::start(&events, |world, _| world.poisonous = vec!["poison"]);
+    bench.until_committed(ZERO, 100);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 1), ["poison"]);
+    let mut expected = events.clone();
+    expected.remove(42);
+    assert_eq!(values(&world, 0), expected);
+}
+
+#[test]
+fn a_revoked_partition_is_committed_first_and_nothing_of_it_afterwards() {
+    let bench = Bench::start(&["a", "b"], |world, config| {
+        config.commit_interval = Duration::from_secs(60);
+        world.log.insert(ONE, vec!["x"]);
+        world.rebalances.push_back(Rebalance::Assigned(vec![ONE]));
+    });
+    bench.until("sent", |world| world.sent.len() == 3);
+    lock(&bench.world).rebalances.push_back(Rebalance::Revoked(vec![ZERO]));
+    bench.until_committed(ZERO, 2);
+    bench.until("given up", |world| !world.next.contains_key(&ZERO));
+    // The fake refuses a commit of a partition that was given up.
+    lock(&bench.world).log.get_mut(&ONE).unwrap().push("y");
+    bench.until("sent", |world| world.sent.len() == 4);
+    bench.stop();
+}
+
+#[test]
+fn events_polled_before_a_revocation_in_the_same_batch_are_not_lost() {
+    let bench = Bench::start(&["a", "b", "c"], |_, _| {});
+    bench.until_committed(ZERO, 3);
+    {
+        let mut world = lock(&bench.world);
+        world.log.get_mut(&ZERO).unwrap().extend(["d", "e"]);
+        // The poll that takes d and e also brings the revocation: they were not handled, so they must not be committed.
+        world.rebalances.push_back(Rebalance::Revoked(vec![ZERO]));
+        world.rebalances.push_back(Rebalance::Assigned(vec![ZERO]));
+    }
+    bench.until_committed(ZERO, 5);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "b", "c", "d", "e"]);
+}
+
+#[test]
+fn a_lost_partition_is_not_committed() {
+    let bench = Bench::start(&["a"], |_, config| config.commit_interval = Duration::from_secs(60));
+    bench.until("sent", |world| world.sent.len() == 1);
+    lock(&bench.world).rebalances.push_back(Rebalance::Lost(vec![ZERO]));
+    bench.until("given up", |world| world.next.is_empty());
+    assert_eq!(lock(&bench.stop()).committed.get(&ZERO), None);
+}
+
+#[test]
+fn a_swap_happens_at_a_commit_and_the_next_event_is_the_new_modules() {
+    let bench = Bench::start(&["a"], |_, config| config.commit_interval = Duration::from_secs(60));
+    bench.until("sent", |world| world.sent.len() == 1);
+    let (told, swapped) = channel();
+    let swap = Command::Swap {
+        running: running(&bench.world, "new:"),
+        swapped: Box::new(move |pause| told.send(pause).unwrap()),
+    };
+    bench.commands.send(swap).unwrap();
+    swapped.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), Some(&1));
+    lock(&bench.world).log.get_mut(&ZERO).unwrap().push("b");
+    bench.until("sent", |world| world.sent.len() == 2);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "new:b"]);
+}
+
+#[test]
+fn a_paused_worker_handles_nothing_until_it_is_resumed() {
+    let bench = Bench::start(&["a"], |_, _| {});
+    bench.until_committed(ZERO, 1);
+    bench.commands.send(Command::Pause).unwrap();
+    bench.until("paused", |world| world.paused == [ZERO]);
+    lock(&bench.world).log.get_mut(&ZERO).unwrap().push("b");
+    std::thread::sleep(Duration::from_millis(30));
+    assert_eq!(lock(&bench.world).sent.len(), 1);
+    bench.commands.send(Command::Resume).unwrap();
+    bench.until_committed(ZERO, 2);
+    bench.stop();
+}
+
+#[test]
+fn the_same_events_in_batches_of_any_size_give_the_same_outputs() {
+    let events = ["a", "reject", "b", "trap", "c", "too large", "d", "violation", "e", "retry", "f"];
+    let outputs = [1, 7, 500].map(|max_batch| {
+        let bench = Bench::start(&events, |world, config| {
+            config.max_batch = max_batch;
+            world.retries = 1;
+        });
+        bench.until_committed(ZERO, events.len() as i64);
+        let world = bench.stop();
+        let world = lock(&world);
+        (values(&world, 0).join(" "), values(&world, 1).join(" "))
+    });
+    assert_eq!(outputs[0], ("a b c d e retry f".into(), "reject trap  violation".into()));
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(outputs[0], outputs[2]);
+}

@@ -1,0 +1,253 @@
+//! The worker's loop.
+
+use super::command::{Command, End, State, Status};
+use super::handle::Ended;
+use super::lane::{Halt, Lane, Running};
+use super::task::Hold;
+use crate::event::Reason;
+use crate::kafka::edge::{Outlet, Source};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The longest wait for an event: after it a worker looks at its commands, its timers and its commit.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// How often an idle worker updates its gauges.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+
+/// Moves events on a thread of its own. It runs one lane today; whatever is said of "the" lane here holds for each.
+pub struct Worker<S, O> {
+    lane: Lane<S, O>,
+    commands: Receiver<Command>,
+    status: Arc<Status>,
+    paused: bool,
+    gauges_at: Instant,
+}
+
+impl<S: Source, O: Outlet> Worker<S, O> {
+    /// A worker that has not started. When the sender of `commands` is dropped it stops.
+    pub fn new(lane: Lane<S, O>, commands: Receiver<Command>, status: Arc<Status>) -> Self {
+        Worker { lane, commands, status, paused: false, gauges_at: Instant::now() }
+    }
+
+    /// Runs until told to stop, or until it can't go on.
+    pub fn run(mut self) -> End {
+        let end = loop {
+            match self.turn() {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break End::Stopped,
+                Err(Halt::Failed(reason)) => break End::Failed(reason),
+                Err(Halt::Broken(why)) => break End::Broken(why),
+            }
+        };
+        self.lane.source.close();
+        self.lane.gauges.clear();
+        self.status.set_tasks(Vec::new());
+        self.status.set_state(State::Ended);
+        end
+    }
+
+    /// Once around: commands, events, calls, commit.
+    fn turn(&mut self) -> Result<ControlFlow<()>, Halt> {
+        loop {
+            let command = match self.commands.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => Command::Stop { give_up: Instant::now() },
+            };
+            if self.obey(command)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let (max, wait) = (self.lane.pace.events(), self.wait());
+        let lane = &mut self.lane;
+        if let Some(rebalance) = lane.source.poll(max, wait, &mut lane.tasks)? {
+            lane.rebalance(rebalance)?;
+            if self.paused {
+                let partitions = self.lane.tasks.partitions();
+                self.lane.source.pause(&partitions)?;
+            }
+            self.status.set_tasks(self.lane.tasks.list.iter().map(|task| task.number).collect());
+        }
+        let ran = if self.paused { Ok(()) } else { self.lane.handle_polled() };
+        self.lane.outlet.poll(Duration::ZERO);
+        self.lane.check_outlet()?;
+        if let Err(Halt::Failed(reason)) = ran {
+            // What was handled before the event that stops the plugin is done: it must not come again.
+            self.lane.commit()?;
+            return Err(Halt::Failed(reason));
+        }
+        ran?;
+        if self.lane.last_commit.elapsed() >= self.lane.spec.config.commit_interval {
+            self.lane.commit()?;
+        }
+        self.tell();
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn obey(&mut self, command: Command) -> Result<ControlFlow<()>, Halt> {
+        match command {
+            Command::Swap { running, swapped } => self.swap(running, swapped)?,
+            Command::Pause if !self.paused => {
+                self.paused = true;
+                let partitions = self.lane.tasks.partitions();
+                self.lane.source.pause(&partitions)?;
+            }
+            Command::Resume if self.paused => {
+                self.paused = false;
+                // A task that waits to retry an event goes on when that is behind it.
+                let tasks = self.lane.tasks.list.iter().filter(|task| task.hold.is_none());
+                let partitions: Vec<_> = tasks.flat_map(|task| &task.slots).map(|slot| slot.at).collect();
+                self.lane.source.resume(&partitions)?;
+            }
+            Command::Pause | Command::Resume => {}
+            Command::Stop { give_up } => {
+                self.lane.give_up = Some(give_up);
+                self.lane.commit()?;
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Between two commits the module changes: what the old one sent is committed, what was polled is the new one's.
+    fn swap(&mut self, running: Running, swapped: Box<dyn FnOnce(Duration) + Send>) -> Result<(), Halt> {
+        let started = Instant::now();
+        self.lane.commit()?;
+        self.lane.running = running;
+        self.lane.broke_in_a_row = 0;
+        // An event that the old module wanted again later may be just what the new one was made for.
+        for task in &mut self.lane.tasks.list {
+            if let Some(hold) = &mut task.hold {
+                *hold = Hold { until: started, attempts: 0 };
+            }
+        }
+        swapped(started.elapsed());
+        Ok(())
+    }
+
+    /// How long the next poll may wait.
+    fn wait(&self) -> Duration {
+        let commit = self.lane.spec.config.commit_interval.saturating_sub(self.lane.last_commit.elapsed());
+        let retry = self.lane.tasks.list.iter().filter_map(|task| task.hold.as_ref()).map(|hold| hold.until).min();
+        let retry = retry.map_or(LONGEST_WAIT, |until| until.saturating_duration_since(Instant::now()));
+        if self.lane.dirty() { LONGEST_WAIT.min(commit).min(retry) } else { LONGEST_WAIT.min(retry) }
+    }
+
+    fn tell(&mut self) {
+        let tasks = &self.lane.tasks.list;
+        let state = match () {
+            () if self.paused => State::Paused,
+            () if tasks.iter().any(|task| task.hold.is_some()) => State::Retrying,
+            () if tasks.is_empty() && self.status.state() == State::Joining => State::Joining,
+            () => State::Running,
+        };
+        self.status.set_state(state);
+        if self.gauges_at.elapsed() >= GAUGES_EVERY {
+            self.gauges_at = Instant::now();
+            self.lane.update_gauges();
+        }
+    }
+}
+
+impl<S: Source, O: Outlet> Lane<S, O> {
+    /// Handles every event that was polled and may be handled now.
+    fn handle_polled(&mut self) -> Result<(), Halt> {
+        for index in 0..self.tasks.list.len() {
+            while self.handle_run(index)? {
+                // A long backlog of one task must not keep a commit waiting.
+                if self.last_commit.elapsed() >= self.spec.config.commit_interval {
+                    self.commit()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles one task's next run; false if it has none for now.
+    fn handle_run(&mut self, index: usize) -> Result<bool, Halt> {
+        let max = self.pace.events();
+        let now = Instant::now();
+        let task = &mut self.tasks.list[index];
+        if task.held(now) {
+            return Ok(false);
+        }
+        let Some((slot_index, range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
+            return Ok(false);
+        };
+        let slot = &mut task.slots[slot_index];
+        let (at, start) = (slot.at, range.start);
+        let careful = slot.position < slot.careful_until;
+        // The columns are taken out for the call, so that they can be borrowed while the lane is changed.
+        let mut polled = std::mem::take(&mut slot.polled);
+        let now = wall_clock();
+        polled.now = now;
+        polled.stream_time = task.stream_time;
+        let ran = if careful { self.run_carefully(at, &mut polled, range) } else { self.run(at, &mut polled, range) };
+        let handled = ran.as_ref().map_or(0, |ran| ran.handled);
+        let task = &mut self.tasks.list[index];
+        let latest = now.saturating_add(self.spec.config.max_future.as_millis() as i64);
+        task.saw(&polled.timestamps[start..start + handled], latest);
+        task.slots[slot_index].polled = polled;
+        task.slots[slot_index].advance(handled);
+        let ran = ran?;
+        if handled > 0 {
+            self.release(index)?;
+        }
+        match ran.ended {
+            None => Ok(true),
+            Some(Ended::Retry(reason)) => self.hold(index, slot_index, reason),
+            Some(Ended::Stop(reason)) => Err(Halt::Failed(reason)),
+        }
+    }
+
+    /// The task's next event is to be tried again later; after the last try the failure policy applies to it.
+    fn hold(&mut self, index: usize, slot_index: usize, reason: Reason) -> Result<bool, Halt> {
+        let retry = &self.spec.config.retry;
+        let task = &mut self.tasks.list[index];
+        let attempts = task.hold.as_ref().map_or(0, |hold| hold.attempts) + 1;
+        if attempts < retry.attempts {
+            let wait = retry.initial.saturating_mul(1 << (attempts - 1).min(20)).min(retry.max);
+            let partitions: Vec<_> = task.slots.iter().map(|slot| slot.at).collect();
+            let first = task.hold.is_none();
+            task.hold = Some(Hold { until: Instant::now() + wait, attempts });
+            if first {
+                self.source.pause(&partitions)?;
+            }
+            return Ok(false);
+        }
+        let slot = &mut task.slots[slot_index];
+        let (at, event) = (slot.at, slot.head);
+        let polled = std::mem::take(&mut slot.polled);
+        let message = format!("{} (tried {attempts} times)", reason.message);
+        let failed = self.fail(at, &polled, event, "retry", &Reason { message, ..reason });
+        let slot = &mut self.tasks.list[index].slots[slot_index];
+        slot.polled = polled;
+        match failed? {
+            Some(Ended::Stop(reason) | Ended::Retry(reason)) => Err(Halt::Failed(reason)),
+            None => {
+                slot.advance(1);
+                self.metrics.events(1, 0);
+                self.release(index)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// The event that was waited for is behind the task.
+    fn release(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &mut self.tasks.list[index];
+        if task.hold.take().is_some() {
+            let partitions: Vec<_> = task.slots.iter().map(|slot| slot.at).collect();
+            self.source.resume(&partitions)?;
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn wall_clock() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
