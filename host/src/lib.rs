@@ -3,6 +3,8 @@
 
 pub mod cli;
 
+pub mod demo;
+
 pub mod app;
 pub mod supervisor;
 

@@ -11,7 +11,9 @@ mod human;
 use crate::config::{LogConfig, LogFormat, check_log_filter};
 use clock::{LocalTime, Utc};
 use human::Human;
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
+use std::sync::Mutex;
 use tracing::Subscriber;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -50,6 +52,17 @@ pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
     let look =
         Look { format: config.format, short: terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none() };
     subscriber(look, filter, stderr).try_init()?;
+    Ok(())
+}
+
+/// As [`init`], into a file.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_to_file(config: &LogConfig, file: File) -> Result<(), LoggingError> {
+    let filter = filter(config, None)?;
+    let look = Look { format: config.format, short: false, colour: false };
+    subscriber(look, filter, Mutex::new(file)).try_init()?;
     Ok(())
 }
 

@@ -11,7 +11,6 @@ use crate::reload::watcher;
 use crate::supervisor::{Parts, Supervisor};
 use anyhow::{Context, Result};
 use state_dir::StateDir;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,11 +39,11 @@ pub struct App {
 
 /// Runs a host until SIGTERM or Ctrl-C.
 pub fn run(config: Config) -> Result<()> {
-    run_until(config, |_| shutdown_signal())
+    run_until(config, async |_| shutdown_signal().await)
 }
 
 /// Runs a host until the future that `until` makes is ready, then stops it: workers drain, commit and leave their groups.
-pub fn run_until<F: Future<Output = ()> + Send>(config: Config, until: impl FnOnce(&App) -> F) -> Result<()> {
+pub fn run_until(config: Config, until: impl AsyncFnOnce(&App)) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("control")
@@ -132,7 +131,7 @@ fn greet(config: &Config, kafka: &ClientSettings, admin: SocketAddr) {
 }
 
 /// Ready at SIGTERM or Ctrl-C.
-async fn shutdown_signal() {
+pub async fn shutdown_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

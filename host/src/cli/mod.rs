@@ -2,6 +2,7 @@
 
 pub mod check;
 mod completions;
+mod demo;
 mod run;
 pub mod test;
 
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Completions(completions::CompletionsArgs),
@@ -46,6 +48,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),

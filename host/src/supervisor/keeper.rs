@@ -24,6 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A worker that ran for so long begins anew with the first wait.
 const STEADY: Duration = Duration::from_secs(60);
 
+/// After it has given up on its last commit, a worker gets so long to leave its group.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+
 /// What wasm code may use of it is bounded by the engine; the rest is the host's own.
 const STACK: usize = 8 << 20;
 
@@ -70,8 +73,13 @@ impl Keeper {
             let _ = stop.send(());
         }
         self.tell(Command::Stop { give_up });
-        if let Err(error) = self.task.await {
-            tracing::error!("a worker's keeper broke: {error}");
+        let patience = give_up.saturating_duration_since(Instant::now()) + LEAVES_WITHIN;
+        match tokio::time::timeout(patience, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!("a worker's keeper broke: {error}"),
+            Err(_) => tracing::error!(
+                "a worker hangs in a call of the Kafka client; it is left behind, and what it has not committed comes again"
+            ),
         }
     }
 }
@@ -162,7 +170,8 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
     let spec = ConsumerSpec {
         group,
         client_id: client_id.clone(),
-        instance_id: Some(client_id.clone()),
+        // A static member does not leave its group when it stops: its partitions would lie idle for a session.
+        instance_id: None,
         topics: inputs.iter().map(|input| input.topic.clone()).collect(),
         start: footing.config.start,
     };

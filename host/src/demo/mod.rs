@@ -1,0 +1,148 @@
+//! `wasmill demo`: a host on the embedded broker, a shop that sends it orders, and what becomes of them on the screen.
+
+mod generator;
+mod orders;
+mod random;
+mod screen;
+mod watch;
+
+use crate::app::{self, App};
+use crate::config::{AdminConfig, Brokers, Config, KafkaConfig, LogConfig, LogFormat, PluginsConfig, TopicsConfig};
+use crate::kafka::topics::{TopicSpec, Topics};
+use crate::logging;
+use anyhow::{Context, Result};
+use generator::Generator;
+use screen::Screen;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use watch::Watch;
+
+/// Where the shop's orders go.
+const ORDERS: &str = "orders";
+
+/// Where its tills' invoices go.
+const INVOICES: &str = "invoices";
+
+/// Where the fraud rule writes to.
+const ALERTS: &str = "fraud-alerts";
+
+/// The application's name: what the demo's dead-letter topics begin with.
+const APPLICATION: &str = "demo";
+
+/// The log of a demo with a screen, in the working folder.
+const LOG: &str = "wasmill-demo.log";
+
+/// Partitions of every topic.
+const PARTITIONS: i32 = 4;
+
+/// The screen is drawn so often.
+const DRAW_EVERY: Duration = Duration::from_millis(250);
+
+/// After the shop has closed, what is under way gets so long to arrive before the summary.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+
+/// What can be asked of a demo.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of modules.
+    pub plugins: PathBuf,
+    /// Stops by itself after so long.
+    pub runs_for: Option<Duration>,
+    /// Orders a second.
+    pub rate: u64,
+    /// Where HTTP listens. None: on port 8080 if it is free, on any other port if not.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Runs until the time is over or somebody presses Ctrl-C, and prints a summary on stdout.
+pub fn run(options: &Options) -> Result<()> {
+    let on_screen = std::io::stdout().is_terminal();
+    let state = tempfile::tempdir().context("no folder for the demo's state")?;
+    let config = config(options, state.path());
+    if on_screen {
+        // The screen is drawn over and over: log lines in between would be gone before they are read.
+        let file = File::create(LOG).with_context(|| format!("the log {LOG} can't be written"))?;
+        logging::init_to_file(&config.log, file)?;
+    } else {
+        logging::init(&config.log)?;
+    }
+    let options = options.clone();
+    app::run_until(config, async move |app| {
+        if let Err(error) = show(app, &options, on_screen).await {
+            eprintln!("error: {error:#}");
+        }
+    })
+}
+
+async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
+    let started = Instant::now();
+    let fraud_letters = format!("{APPLICATION}-fraud-dlq");
+    let topics = [ORDERS, INVOICES, ALERTS, &fraud_letters];
+    prepare(app, &topics).await?;
+    let watch = Watch::start(&app.kafka, vec![ALERTS.to_owned(), fraud_letters])?;
+    let generator = Generator::start(&app.kafka, options.rate)?;
+    let screen = Screen { options, kafka: app.kafka.bootstrap_servers(), admin: app.admin, on_screen };
+    let mut before = screen::Totals::default();
+    let mut tick = tokio::time::interval(DRAW_EVERY);
+    let stop = app::shutdown_signal();
+    tokio::pin!(stop);
+    let mut drawn_at = started;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = &mut stop => break,
+        }
+        if options.runs_for.is_some_and(|time| started.elapsed() >= time) {
+            break;
+        }
+        let now = screen::Totals::take(app, &generator);
+        screen.draw(started.elapsed(), &now, &before, drawn_at.elapsed(), &watch);
+        (before, drawn_at) = (now, Instant::now());
+    }
+    generator.stop();
+    settle(app, &generator).await;
+    screen.summary(started.elapsed(), &screen::Totals::take(app, &generator), &watch);
+    Ok(())
+}
+
+/// The plugins make the topics too, but the shop must not wait for them.
+async fn prepare(app: &App, topics: &[&str]) -> Result<()> {
+    let specs: Vec<TopicSpec> =
+        topics.iter().map(|name| TopicSpec { name: (*name).to_owned(), partitions: None }).collect();
+    let topics = Topics::new(app.kafka.clone());
+    tokio::task::spawn_blocking(move || topics.ensure(&specs, true, PARTITIONS, 1)).await??;
+    Ok(())
+}
+
+/// Waits until the plugins have handled what the shop sent, or until they have had long enough.
+async fn settle(app: &App, generator: &Generator) {
+    let started = Instant::now();
+    while started.elapsed() < SETTLES_WITHIN && !screen::Totals::take(app, generator).settled() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn config(options: &Options, state: &Path) -> Config {
+    let none = BTreeMap::new;
+    Config {
+        application: APPLICATION.to_owned(),
+        state_dir: state.to_owned(),
+        kafka: KafkaConfig { brokers: Brokers::Embedded, properties: none(), consumer: none(), producer: none() },
+        plugins: PluginsConfig { dir: options.plugins.clone() },
+        topics: TopicsConfig { create: true, partitions: PARTITIONS, replication: 1 },
+        admin: AdminConfig { listen: options.listen.unwrap_or_else(free_address), advertise: None, token: None },
+        log: LogConfig { format: LogFormat::Human, level: "info,kafka=error".to_owned() },
+    }
+}
+
+fn free_address() -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
+    match std::net::TcpListener::bind(usual) {
+        Ok(_) => usual,
+        Err(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+    }
+}
