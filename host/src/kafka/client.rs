@@ -131,13 +131,7 @@ impl ClientSettings {
         if let Some(instance_id) = instance_id {
             config.set("group.instance.id", instance_id);
         }
-        // With the newer protocol the brokers assign, and the classic strategy must not be named.
-        if config.get("group.protocol") == Some("consumer") {
-            config.set("group.remote.assignor", if together { "range" } else { "uniform" });
-        } else {
-            let strategy = if together { "range" } else { "cooperative-sticky" };
-            config.set("partition.assignment.strategy", strategy);
-        }
+        config.set("partition.assignment.strategy", if together { "range" } else { "cooperative-sticky" });
         config
     }
 
@@ -255,9 +249,5 @@ mod tests {
         };
         assert_eq!(strategy(false).as_deref(), Some("cooperative-sticky"));
         assert_eq!(strategy(true).as_deref(), Some("range"));
-        let newer = ClientSettings::new(&config("kafka.consumer", "group.protocol", "consumer")).unwrap();
-        let config = newer.for_consumer("g", "c", None, true);
-        assert_eq!(config.get("partition.assignment.strategy"), None);
-        assert_eq!(config.get("group.remote.assignor"), Some("range"));
     }
 }

@@ -1,4 +1,6 @@
-//! Which librdkafka properties a person may set, and which the host needs as they are.
+//! Which librdkafka properties a person may set where.
+
+use crate::config::kafka_properties;
 
 /// Where a property stands in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,45 +24,15 @@ impl Scope {
     }
 }
 
-const GROUP: &str = "the group is the application's and the plugin's name";
-const COMMITS: &str = "offsets are committed by the host, after the outputs that came of them";
-const ORDER: &str = "without it a retry could repeat or reorder outputs";
-const ASSIGNMENT: &str = "partitions of the same number must go to the same worker, whatever topic they are of";
-const CREATION: &str = "missing topics are created by the host: see [topics] create";
-
-/// Why a property must not be set in the configuration; None if it may.
+/// Why a property must not be set in this table; None if it may.
 pub fn refused_property(scope: Scope, name: &str) -> Option<&'static str> {
-    let reason = match name {
-        "bootstrap.servers" | "metadata.broker.list" => "set `brokers` in [kafka] instead",
-        "client.id" => "it is made of application, plugin, host and worker, so that a broker's log says which it was",
-        "group.id" => GROUP,
-        "group.instance.id" => {
-            "it is made of the host's id and the worker's number: two members must not have the same"
-        }
-        "enable.auto.commit" | "auto.commit.enable" | "auto.commit.interval.ms" => COMMITS,
-        "enable.auto.offset.store" | "offset.store.method" | "offset.store.path" => COMMITS,
-        "auto.offset.reset" => {
-            "set `start` in the plugin's configuration instead; later on a missing offset is an error"
-        }
-        "isolation.level" => "outputs of a transaction that was aborted must not be read",
-        "enable.partition.eof" => "the host has no use for it",
-        "partition.assignment.strategy" | "group.remote.assignor" => ASSIGNMENT,
-        "enable.idempotence" | "acks" | "request.required.acks" => ORDER,
-        "enable.gapless.guarantee" => "one refused output would stop the producer for good",
-        "transactional.id" => "it is made of application, plugin, host and worker",
-        "partitioner" | "sticky.partitioning.linger.ms" => "outputs are partitioned as the Java client does it",
-        "allow.auto.create.topics" => CREATION,
-        "test.mock.num.brokers" => "set `brokers = \"embedded\"` in [kafka] instead",
-        name => return misplaced(scope, name),
-    };
-    Some(reason)
+    kafka_properties::refused(name).or_else(|| misplaced(scope, name))
 }
 
 /// A property of the other kind of client: librdkafka would leave it out in silence.
 fn misplaced(scope: Scope, name: &str) -> Option<&'static str> {
-    const OF_CONSUMERS: [&str; 6] = ["fetch.", "queued.", "session.", "heartbeat.", "max.poll.", "group."];
-    const OF_PRODUCERS: [&str; 7] =
-        ["linger.", "batch.", "compression.", "queue.buffering.", "message.timeout.", "delivery.", "transaction."];
+    const OF_CONSUMERS: [&str; 5] = ["fetch.", "queued.", "session.", "heartbeat.", "max.poll."];
+    const OF_PRODUCERS: [&str; 4] = ["linger.", "batch.", "compression.", "queue.buffering."];
     let one_of = |beginnings: &[&str]| beginnings.iter().any(|beginning| name.starts_with(beginning));
     match scope {
         Scope::Consumer if one_of(&OF_PRODUCERS) => Some("it is a producer's: set it in [kafka.producer]"),

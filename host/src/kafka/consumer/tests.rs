@@ -10,7 +10,8 @@ fn an_event_comes_back_as_it_was_sent() {
     let settings = settings();
     let topic = topic(&settings, 1);
     let mut producer = producer(&settings, &topic);
-    let sent: [(&[HeaderRef<'_>], Option<&[u8]>, Option<&[u8]>, i64); 4] = [
+    type Sent<'a> = (&'a [HeaderRef<'a>], Option<&'a [u8]>, Option<&'a [u8]>, i64);
+    let sent: [Sent<'_>; 4] = [
         (&[], Some(b"key"), Some(b"value"), 1_700_000_000_000),
         (&[(b"again", Some(b"1")), (b"again", Some(b"2")), (b"", None)], None, None, 5),
         (&[(b"\xff\xfe", Some(b"\x00")), (b"nul\x00inside", Some(b"")), (b"null", None)], Some(b""), Some(b""), 1),

@@ -4,7 +4,7 @@ use rdkafka::bindings;
 use rdkafka::error::RDKafkaErrorCode;
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::os::raw::c_void;
+use std::os::raw::{c_char, c_void};
 use std::ptr;
 
 /// The longest header name that is believed; Kafka itself has no limit but the record's size.
@@ -119,11 +119,8 @@ impl<'a> Iterator for HeaderList<'a> {
             return None;
         }
         self.next += 1;
-        // SAFETY: a name is NUL-terminated; value and size belong together.
-        unsafe {
-            let name = CStr::from_ptr(name).to_bytes();
-            Some((whole_name(name, value), bytes(value, size)))
-        }
+        // SAFETY: both are of one header, which lives for `'a`; value and size belong together.
+        unsafe { Some((whole_name(name, value), bytes(value, size))) }
     }
 }
 
@@ -131,13 +128,15 @@ impl<'a> Iterator for HeaderList<'a> {
 /// behind the name's own terminator, and so tells where the name ends; of a header without value it cannot be told.
 ///
 /// # Safety
-/// `name` and `value` must be those of one header of the librdkafka that is linked in.
-unsafe fn whole_name<'a>(name: &'a [u8], value: *const c_void) -> &'a [u8] {
-    let length = (value as usize).wrapping_sub(name.as_ptr() as usize).wrapping_sub(1);
-    if value.is_null() || length <= name.len() || length > LONGEST_NAME {
-        return name;
+/// `name` and `value` must be those of one header of the librdkafka that is linked in, and live for `'a`.
+unsafe fn whole_name<'a>(name: *const c_char, value: *const c_void) -> &'a [u8] {
+    // SAFETY: a name is NUL-terminated.
+    let cut = unsafe { CStr::from_ptr(name) }.to_bytes();
+    let length = (value as usize).wrapping_sub(name as usize).wrapping_sub(1);
+    if value.is_null() || length <= cut.len() || length > LONGEST_NAME {
+        return cut;
     }
     // SAFETY: name and value are in one allocation, the value after the name: `rd_kafka_header_add` of the bundled,
     // statically linked librdkafka, which a test of this crate's consumer holds to it.
-    unsafe { std::slice::from_raw_parts(name.as_ptr(), length) }
+    unsafe { std::slice::from_raw_parts(name.cast::<u8>(), length) }
 }
