@@ -1,6 +1,6 @@
 //! A plugin's file becomes the module at work: read, loaded aside, and swapped in at a commit; or why not.
 
-use super::keeper::{self, Keeper, Kept};
+use super::keeper::{self, Deployed, Keeper, Kept};
 use super::plugin::{Actor, Request};
 use super::view::WorkerSeen;
 use crate::admin::{ControlError, RefusedModule, Timestamp};
@@ -21,13 +21,6 @@ const TRY_BROKERS_EVERY: Duration = Duration::from_secs(1);
 /// A worker that is asked to swap does it at its next commit. One whose commit takes longer than this is waiting for a
 /// broker; it swaps when it is back, and nobody waits for it here.
 const SWAP_WITHIN: Duration = Duration::from_secs(60);
-
-/// What is at work.
-pub(super) struct Deployed {
-    pub kept: Arc<Kept>,
-    pub keepers: Vec<Keeper>,
-    pub module: Arc<Module>,
-}
 
 /// Why a file was not taken.
 struct Refusal {

@@ -44,6 +44,16 @@ pub struct Kept {
     pub failures: mpsc::UnboundedSender<Reason>,
 }
 
+/// What is at work of a plugin.
+pub struct Deployed {
+    /// What its keepers share.
+    pub kept: Arc<Kept>,
+    /// One a worker.
+    pub keepers: Vec<Keeper>,
+    /// The module that the instances are of.
+    pub module: Arc<Module>,
+}
+
 /// A running keeper.
 pub struct Keeper {
     commands: Arc<Mutex<Option<Sender<Command>>>>,

@@ -1,6 +1,6 @@
 //! One plugin's actor: takes what happens to the plugin, one thing after the other.
 
-use super::deploy::Deployed;
+use super::keeper::Deployed;
 use super::parts::Parts;
 use super::view::View;
 use crate::admin::{Action, ControlError, PluginStatus};
