@@ -4,6 +4,7 @@ use super::outcome::collect;
 use super::{Run, TestEvent};
 use crate::answer::Answer;
 use crate::instance::Instance;
+use crate::wiring::Port;
 use crate::{Input, Plugin, Wiring, input};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -40,6 +41,12 @@ impl<P: Plugin> Harness<P> {
     /// Sets the wall clock, in milliseconds since the Unix epoch: 1 700 000 000 000 unless set. It stands still.
     pub fn set_now(&mut self, now: i64) {
         self.now = now;
+    }
+
+    /// The input that reads this topic, or is called so.
+    pub(super) fn input_of(&self, topic: &str) -> Option<&str> {
+        let is_named = |input: &&Port| input.topic == topic || input.name == topic;
+        self.wiring.inputs.iter().find(is_named).map(|input| input.name.as_str())
     }
 
     /// Sets how many events a call has at most: 500 unless set. What comes out must not depend on it.

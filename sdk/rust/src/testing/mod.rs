@@ -38,6 +38,7 @@
 //! ```
 
 mod event;
+pub mod golden;
 mod harness;
 mod outcome;
 
