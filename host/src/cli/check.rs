@@ -9,11 +9,25 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Looks at plugin files the way the host does before it runs one, and prints what each is: its exports, imports,
-/// inputs, sinks and settings, and what it would be refused for. Needs no Kafka and no configuration.
+const EXAMPLES: &str = "\
+Examples:
+  Before a module is dropped into the folder:
+      wasmill check target/wasm32-wasip2/release/fraud.wasm
+
+  With the settings that it will have:
+      wasmill check fraud.wasm --settings fraud-settings.json
+
+  Everything in the folder:
+      wasmill check plugins/*.wasm";
+
+/// Tell what module files are, and what they would be refused for.
+///
+/// Looks at them the way the host does before it runs one, and prints what each is: its exports, imports, inputs, sinks and
+/// settings. Needs no Kafka and no configuration.
 ///
 /// The exit code is 0 only if the host would take all of them.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct CheckArgs {
     /// The files (components, built for wasm32-wasip2 for example)
     #[arg(required = true, value_name = "FILE")]

@@ -7,6 +7,7 @@ mod run;
 pub mod test;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io;
 use std::process::ExitCode;
 
 /// The exit code of a command that failed; clap's own for a wrong command line is 2.
@@ -54,9 +55,16 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(args, Cli::command()),
     };
     result.unwrap_or_else(|error| {
-        eprint!("{}", report(&error));
+        if !nobody_reads(&error) {
+            eprint!("{}", report(&error));
+        }
         ExitCode::from(FAILED)
     })
+}
+
+/// Whether the answer was cut short because whoever read it has gone: `wasmill check … | head` has what it wanted.
+fn nobody_reads(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What went wrong, and below it what that came of.

@@ -45,6 +45,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(250);
 /// After the shop has closed, what is under way gets so long to arrive before the summary.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
+/// When nothing has moved for so long, everything has arrived.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// What can be asked of a demo.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -104,7 +107,7 @@ async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
         (before, drawn_at) = (now, Instant::now());
     }
     generator.stop();
-    settle(app, &generator).await;
+    settle(app, &generator, &watch).await;
     screen.summary(started.elapsed(), &screen::Totals::take(app, &generator), &watch);
     Ok(())
 }
@@ -118,11 +121,17 @@ async fn prepare(app: &App, topics: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the plugins have handled what the shop sent, or until they have had long enough.
-async fn settle(app: &App, generator: &Generator) {
+/// Waits until nothing moves any more, or until it has had long enough.
+async fn settle(app: &App, generator: &Generator, watch: &Watch) {
     let started = Instant::now();
-    while started.elapsed() < SETTLES_WITHIN && !screen::Totals::take(app, generator).settled() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut before = None;
+    while started.elapsed() < SETTLES_WITHIN {
+        let now = Some(screen::Totals::take(app, generator).moved(watch));
+        if now == before {
+            return;
+        }
+        before = now;
+        tokio::time::sleep(QUIET).await;
     }
 }
 

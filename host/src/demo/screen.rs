@@ -33,9 +33,10 @@ impl Totals {
         Totals { sent: generator.sent(), plugins }
     }
 
-    /// Whether every plugin has handled what is there for it.
-    pub fn settled(&self) -> bool {
-        self.plugins.values().all(|plugin| plugin.counters.lag == 0)
+    /// What grows as long as something is under way: events sent, events handled, alerts and dead letters read.
+    pub fn moved(&self, watch: &Watch) -> [u64; 4] {
+        let seen = watch.seen();
+        [self.sent, self.sum(|plugin| plugin.counters.events), seen[0].count, seen[1].count]
     }
 
     fn sum(&self, of: impl Fn(&PluginStatus) -> u64) -> u64 {

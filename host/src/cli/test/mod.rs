@@ -12,8 +12,20 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Runs events from a file through a plugin and prints what comes out, as JSON lines. Needs no Kafka; the same events give
-/// the same lines, whatever the time and the batch.
+const EXAMPLES: &str = "\
+Examples:
+  What comes of these events:
+      wasmill test fraud.wasm --input events.jsonl
+
+  Whether it is what should come, for a build; the first difference is printed and the exit code is 1:
+      wasmill test fraud.wasm --input events.jsonl --expect expected.jsonl
+
+  Accept what came out, with other settings:
+      wasmill test fraud.wasm --input events.jsonl --expect expected.jsonl --settings fraud.toml --update";
+
+/// Run events from a file through a plugin, without Kafka.
+///
+/// Prints what comes out, as JSON lines. The same events give the same lines, whatever the time and the batch.
 ///
 /// An event is a line like {"topic":"orders","key":"k","value":{"amount":1},"headers":{"a":"b"},"timestamp":1700000000000};
 /// all fields may be left out. A value (a key, a header's value) is JSON, a string, null, or {"base64":"..."}. Without a
@@ -23,6 +35,7 @@ use std::process::ExitCode;
 /// {"failure":"reject","code":...,"message":...,"source":2} for an event that failed, by the number of its line. After a
 /// `retry` the next event follows, after a `stop` none.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct TestArgs {
     /// The plugin
     #[arg(value_name = "FILE")]
