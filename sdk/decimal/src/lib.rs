@@ -36,6 +36,9 @@ pub struct Decimal {
     scale: i32,
 }
 
+/// Powers of ten whose product with an `i32` is an `i64`.
+const UNITS: [i64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
 impl Decimal {
     /// Zero.
     pub const ZERO: Decimal = Decimal { digits: 0, scale: 0 };
@@ -68,11 +71,16 @@ impl Decimal {
     }
 
     /// The digits with so many of them after the point, which must be no fewer than there are.
+    #[inline]
     fn digits_at(self, scale: i32) -> Option<i128> {
         if self.digits == 0 || self.scale == scale {
             return Some(self.digits);
         }
         let more = u32::try_from(i64::from(scale) - i64::from(self.scale)).ok()?;
+        // Most amounts: WebAssembly has no 128-bit numbers, and its checked products of them are slow.
+        if let (Ok(digits), Some(unit)) = (i32::try_from(self.digits), UNITS.get(more as usize)) {
+            return Some(i128::from(i64::from(digits) * unit));
+        }
         self.digits.checked_mul(10i128.checked_pow(more)?)
     }
 }
@@ -140,6 +148,9 @@ mod tests {
         for (left, order, right) in [
             ("300.00", Ordering::Equal, "300"),
             ("3e2", Ordering::Equal, "300.0"),
+            ("2147483648", Ordering::Equal, "2147483648.000000000"),
+            ("-2147483648", Ordering::Less, "-2147483647.999999999"),
+            ("4.2", Ordering::Greater, "4.1999999999999999"),
             ("300.00000000000000000000000001", Ordering::Greater, "300"),
             ("-1", Ordering::Less, "-0.5"),
             ("0", Ordering::Equal, "-0.000"),
