@@ -74,6 +74,11 @@ impl Host {
         self.folder.path()
     }
 
+    /// Of its process. Panics if it is not running.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("a running host").id()
+    }
+
     /// Where it serves HTTP.
     pub fn admin(&self) -> SocketAddr {
         self.admin

@@ -1,6 +1,7 @@
 //! Development tasks: `cargo xtask --help`. One file a command; `broker/`, `process`, `workspace` and `progress` are
 //! what they share.
 
+mod bench;
 mod broker;
 mod demo;
 mod kafka;
@@ -23,6 +24,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Everything that must hold before a change lands: format, clippy, unit, whole-host and doc tests.
     Test(test::Arguments),
+    /// How fast Wasmill is, and against what; docs/benchmarks.md has figures.
+    Bench(bench::Arguments),
     /// Run the tests' Apache Kafka in the foreground, for trying things out; Ctrl-C stops it.
     Kafka(kafka::Arguments),
 }
@@ -46,6 +49,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Plugins => plugins::run(),
         Task::Demo(arguments) => demo::run(arguments),
         Task::Test(arguments) => test::run(arguments),
+        Task::Bench(arguments) => bench::run(arguments),
         Task::Kafka(arguments) => kafka::run(arguments),
     }
 }

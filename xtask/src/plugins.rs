@@ -51,21 +51,39 @@ pub fn build(workspace: &Workspace) -> Result<Modules> {
     let plugins = packages_under(workspace, "plugins")?;
     let fixtures = packages_under(workspace, "tests/fixtures")?;
     let all: Vec<&Package> = plugins.iter().chain(&fixtures).copied().collect();
-    if !all.is_empty() {
-        add_target()?;
-        let mut cargo = workspace.cargo();
-        cargo.args(["build", "--profile", "plugin", "--target", TARGET]);
-        for package in &all {
-            cargo.args(["--package", &package.name]);
-        }
-        process::run(&mut cargo)?;
+    compile(workspace, &all)?;
+    Ok(Modules {
+        plugins: installed(workspace, &plugins, "plugins")?,
+        fixtures: installed(workspace, &fixtures, "fixtures")?,
+    })
+}
+
+/// Builds the benchmarks' own modules, and answers the folder that they are in.
+pub fn build_for_benchmarks(workspace: &Workspace) -> Result<PathBuf> {
+    const FOLDER: &str = "bench-modules";
+    let packages = packages_under(workspace, "benches/modules")?;
+    compile(workspace, &packages)?;
+    installed(workspace, &packages, FOLDER)?;
+    Ok(workspace.target.join(FOLDER))
+}
+
+fn compile(workspace: &Workspace, packages: &[&Package]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
     }
+    add_target()?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", "plugin", "--target", TARGET]);
+    for package in packages {
+        cargo.args(["--package", &package.name]);
+    }
+    process::run(&mut cargo)
+}
+
+fn installed(workspace: &Workspace, packages: &[&Package], folder: &str) -> Result<Vec<PathBuf>> {
     let out = workspace.target.join(TARGET).join("plugin");
-    let installed = |packages: &[&Package], folder: &str| {
-        let built: Vec<Built> = packages.iter().map(|package| Built::of(package, &out)).collect::<Result<_>>()?;
-        install(&built, &workspace.target.join(folder))
-    };
-    Ok(Modules { plugins: installed(&plugins, "plugins")?, fixtures: installed(&fixtures, "fixtures")? })
+    let built: Vec<Built> = packages.iter().map(|package| Built::of(package, &out)).collect::<Result<_>>()?;
+    install(&built, &workspace.target.join(folder))
 }
 
 /// A compiled module, and what it shall be called.

@@ -1,0 +1,143 @@
+//! What WebAssembly costs an event: a job through both worlds, with and without deadline checks, against the same code
+//! native. Thread time, so that other work on the machine disturbs little.
+
+use crate::figures::{median, ratio};
+use crate::orders::Orders;
+use crate::{cpu, native, table};
+use bench_rule::Job;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmill::config::PluginConfig;
+use wasmill::event::Failure;
+use wasmill::plugin::guest::{Answer, Guest, Spawn};
+use wasmill::plugin::{Engine, Loader};
+use wasmill_contract::{Batch, Limits, Scope};
+
+/// What can be asked of it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// So often each job is measured on each way, in turn.
+    #[arg(long, default_value_t = 21)]
+    rounds: usize,
+    /// Events a measurement, in columns of 500.
+    #[arg(long, default_value_t = 50_000)]
+    events: usize,
+}
+
+/// Events a call: the host's own default.
+const COLUMNS: usize = 500;
+
+/// More than a core's caches of the first level hold, as in a host that has just copied its events.
+const BATCHES: usize = 20;
+
+/// A way that a job is done. Columns of 500 go in, an answer comes out.
+struct Way {
+    name: &'static str,
+    process: Box<dyn FnMut(&mut Batch) -> Answer>,
+    /// Nanoseconds an event, one a round.
+    times: Vec<f64>,
+}
+
+/// Measures, and prints a table.
+pub fn run(arguments: &Arguments) {
+    let engine = Engine::new().unwrap_or_else(|error| panic!("{error}"));
+    let mut orders = Orders::new();
+    let mut batches: Vec<Batch> = (0..BATCHES).map(|_| orders.batch(COLUMNS)).collect();
+    let mut rows = vec![table::row(["job", "way", "ns an event", "x native"])];
+    for job in [Job::Nothing, Job::PassThrough, Job::Fraud] {
+        eprintln!("{} …", job.name());
+        let mut ways = ways(&engine, job);
+        must_agree(&mut ways, &mut batches);
+        for _ in 0..arguments.rounds {
+            for way in &mut ways {
+                let time = measure(arguments.events.div_ceil(COLUMNS), &mut way.process, &mut batches);
+                way.times.push(time);
+            }
+        }
+        let native = ways[0].times.clone();
+        for way in &ways {
+            let (time, ratio) = (median(&way.times), ratio(&way.times, &native));
+            rows.push(vec![job.name().into(), way.name.into(), format!("{time:.1}"), format!("{ratio:.2}")]);
+        }
+    }
+    table::print(&rows);
+}
+
+fn ways(engine: &Arc<Engine>, job: Job) -> Vec<Way> {
+    let module = |file: &str, checks: bool| {
+        let mut guest = guest(engine, file, job, checks);
+        move |batch: &mut Batch| {
+            let outcome = guest.process(batch);
+            assert!(outcome.broke.is_none(), "{:?}", outcome.broke);
+            outcome.answer
+        }
+    };
+    let mut answered = module("columns", false);
+    vec![
+        Way::new("native", move |batch| native::process(job, batch)),
+        Way::new("columns", module("columns", false)),
+        Way::new("columns, deadline checks", module("columns", true)),
+        Way::new("columns, and the host's check of the answer", move |batch| {
+            let answer = answered(batch);
+            check(batch, &answer);
+            answer
+        }),
+        Way::new("events", module("events", false)),
+        Way::new("events, deadline checks", module("events", true)),
+    ]
+}
+
+impl Way {
+    fn new(name: &'static str, process: impl FnMut(&mut Batch) -> Answer + 'static) -> Self {
+        Way { name, process: Box::new(process), times: Vec::new() }
+    }
+}
+
+fn guest(engine: &Arc<Engine>, file: &str, job: Job, checks: bool) -> Box<dyn Guest> {
+    let mut config = PluginConfig::default();
+    config.settings.insert("job".into(), job.name().into());
+    config.limits.deadline = checks.then_some(Duration::from_secs(1));
+    let path = wasmill_tests::module(file);
+    load(engine, &path, &config).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn load(engine: &Arc<Engine>, path: &Path, config: &PluginConfig) -> Result<Box<dyn Guest>, String> {
+    let module = Loader::new(engine.clone(), None).load("bench", path, config).map_err(|error| error.to_string())?;
+    module.spawn().map_err(|reason| reason.to_string())
+}
+
+/// What the worker does with an answer before it sends anything.
+fn check(batch: &Batch, answer: &Answer) {
+    let effects = answer.effects();
+    let scope = Scope { sinks: 1, stores: 0, timers: false };
+    let over = effects.check(batch, &scope, &Limits::default(), Failure::kind);
+    assert_eq!(over, Ok(vec![]));
+    for output in effects.outputs() {
+        black_box(&output);
+    }
+}
+
+/// All ways of a job pass on the same events; and none is measured cold.
+fn must_agree(ways: &mut [Way], batches: &mut [Batch]) {
+    for batch in batches {
+        let expected = (ways[0].process)(batch);
+        for way in &mut ways[1..] {
+            let answer = (way.process)(batch);
+            let (events, sources) = (answer.done, answer.sources);
+            assert_eq!((events, sources), (expected.done, expected.sources.clone()), "{}", way.name);
+        }
+    }
+}
+
+/// Nanoseconds an event.
+fn measure(calls: usize, process: &mut dyn FnMut(&mut Batch) -> Answer, batches: &mut [Batch]) -> f64 {
+    let before = cpu::of_this_thread();
+    for call in 0..calls {
+        let batch = &mut batches[call % BATCHES];
+        black_box(process(black_box(batch)));
+    }
+    let took = cpu::of_this_thread() - before;
+    took.as_nanos() as f64 / (calls * COLUMNS) as f64
+}

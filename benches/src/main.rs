@@ -1,0 +1,41 @@
+//! Wasmill's benchmarks. `cargo xtask bench` builds what they need, finds a broker and runs them; `docs/benchmarks.md` has
+//! what came out. One file a benchmark; figures are ratios of what was measured in turn, in one run.
+
+mod bare;
+mod boundary;
+mod cpu;
+mod figures;
+mod host;
+mod load;
+mod memory;
+mod metrics;
+mod mill;
+mod native;
+mod orders;
+mod reload;
+mod table;
+mod topics;
+
+use clap::Parser;
+
+/// How fast Wasmill is, and against what.
+#[derive(Parser)]
+enum Benchmark {
+    /// What WebAssembly costs an event.
+    Boundary(boundary::Arguments),
+    /// The whole host on a real Kafka, against a bare loop that does the same.
+    Host(host::Arguments),
+    /// How long events wait while a module is swapped under load.
+    Reload(reload::Arguments),
+    /// What the host holds in memory with four plugins under load.
+    Memory(memory::Arguments),
+}
+
+fn main() {
+    match Benchmark::parse() {
+        Benchmark::Boundary(arguments) => boundary::run(&arguments),
+        Benchmark::Host(arguments) => host::run(&arguments),
+        Benchmark::Reload(arguments) => reload::run(&arguments),
+        Benchmark::Memory(arguments) => memory::run(&arguments),
+    }
+}

@@ -1,0 +1,57 @@
+//! The real host with the benchmarks' modules in its plugins folder.
+
+use crate::metrics;
+use crate::topics::Topic;
+use bench_rule::Job;
+use std::time::Duration;
+use wasmill_tests::{Host, wait_until};
+
+/// A plugin to be dropped in.
+pub struct Plugin<'a> {
+    /// Its name.
+    pub name: String,
+    /// Which of the benchmarks' modules it is.
+    pub module: &'static str,
+    /// What it does.
+    pub job: Job,
+    /// Whether its machine code has deadline checks.
+    pub checks: bool,
+    /// Where its events come from.
+    pub input: &'a Topic<'a>,
+    /// Where its outputs go.
+    pub output: &'a Topic<'a>,
+}
+
+impl Plugin<'_> {
+    /// The file beside the module.
+    pub fn config(&self) -> String {
+        format!(
+            "[inputs]\norders = {:?}\n[sinks]\nout = {:?}\n[settings]\njob = {:?}\n[limits]\ndeadline = {:?}\n",
+            self.input.name,
+            self.output.name,
+            self.job.name(),
+            if self.checks { "1 s" } else { "none" },
+        )
+    }
+
+    /// Drops it into a running host.
+    pub fn start(&self, host: &Host) {
+        host.drop_file(&format!("{}.toml", self.name), self.config().as_bytes());
+        host.drop_module(&self.name, self.module);
+    }
+
+    /// Removes it, and waits until it has stopped.
+    pub fn stop(&self, host: &Host) {
+        host.remove(&format!("{}.wasm", self.name));
+        wait_until(&format!("{} to stop", self.name), PATIENCE, || host.plugin(&self.name).is_none());
+        host.remove(&format!("{}.toml", self.name));
+    }
+}
+
+/// Events that it has dealt with.
+pub fn handled(host: &Host, plugin: &Plugin<'_>) -> f64 {
+    metrics::read(host, &format!("wasmill_events_total{{plugin={:?}}}", plugin.name))
+}
+
+/// Longer than any run takes, on a machine that is busy with something else.
+pub const PATIENCE: Duration = Duration::from_secs(300);

@@ -1,0 +1,72 @@
+//! `cargo xtask bench`: builds what the benchmarks need, in release, and runs them.
+
+use crate::broker::{Broker, Choice, GIVEN};
+use crate::plugins;
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::Result;
+use std::process::Command;
+
+/// What can be asked of it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// These alone; all of them if none is named.
+    #[arg(value_enum)]
+    only: Vec<Benchmark>,
+    /// Handed to the benchmark as they are; name one alone then. `-- --help` says what there is.
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Benchmark {
+    /// What WebAssembly costs an event.
+    Boundary,
+    /// The whole host on a real Kafka, against a bare loop that does the same.
+    Host,
+    /// How long events wait while a module is swapped under load.
+    Reload,
+    /// What the host holds in memory with four plugins under load.
+    Memory,
+}
+
+impl Benchmark {
+    const ALL: [Benchmark; 4] = [Benchmark::Boundary, Benchmark::Host, Benchmark::Reload, Benchmark::Memory];
+
+    fn name(self) -> &'static str {
+        match self {
+            Benchmark::Boundary => "boundary",
+            Benchmark::Host => "host",
+            Benchmark::Reload => "reload",
+            Benchmark::Memory => "memory",
+        }
+    }
+
+    fn needs_broker(self) -> bool {
+        self != Benchmark::Boundary
+    }
+}
+
+/// The command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let workspace = Workspace::load()?;
+    let chosen = if arguments.only.is_empty() { &Benchmark::ALL[..] } else { &arguments.only };
+    // Before anything slow: whoever has no broker shall learn it now.
+    let choice = chosen.iter().any(|benchmark| benchmark.needs_broker()).then(Choice::find).transpose()?;
+    if let Some(choice) = &choice {
+        eprintln!("{choice}");
+    }
+    let modules = plugins::build_for_benchmarks(&workspace)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--release", "--package", "wasmill", "--package", "wasmill-bench", "--bins"]);
+    process::run(&mut cargo)?;
+    let broker = choice.map(|choice| choice.start(&workspace, None)).transpose()?;
+    for benchmark in chosen {
+        let mut command = Command::new(workspace.target.join("release/wasmill-bench"));
+        command.arg(benchmark.name()).args(&arguments.rest);
+        command.env("WASMILL_TEST_MODULES", &modules).env("WASMILL_BIN", workspace.target.join("release/wasmill"));
+        command.envs(broker.as_ref().map(|broker: &Broker| (GIVEN, &broker.address)));
+        process::run(&mut command)?;
+    }
+    Ok(())
+}
