@@ -5,6 +5,8 @@ use crate::figures::{median, ratio};
 use crate::orders::Orders;
 use crate::{cpu, native, table};
 use bench_rule::Job;
+use fraud::Fraud;
+use serde_json::{Map, Value, json};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use wasmill::event::Failure;
 use wasmill::plugin::guest::{Answer, Guest, Spawn};
 use wasmill::plugin::{Engine, Loader};
 use wasmill_contract::{Batch, Limits, Scope};
+use wasmill_plugin::testing::Direct;
 
 /// What can be asked of it.
 #[derive(clap::Args)]
@@ -46,9 +49,9 @@ pub fn run(arguments: &Arguments) {
     let mut orders = Orders::new();
     let mut batches: Vec<Batch> = (0..BATCHES).map(|_| orders.batch(COLUMNS)).collect();
     let mut rows = vec![table::row(["job", "way", "ns an event", "x native"])];
-    for job in [Job::Nothing, Job::PassThrough, Job::Fraud] {
-        eprintln!("{} …", job.name());
-        let mut ways = ways(&engine, job);
+    let jobs = [Job::Nothing, Job::PassThrough, Job::Fraud].map(|job| (job.name(), ways(&engine, job)));
+    for (job, mut ways) in jobs.into_iter().chain([("shipped fraud plugin", shipped(&engine))]) {
+        eprintln!("{job} …");
         must_agree(&mut ways, &mut batches);
         for _ in 0..arguments.rounds {
             for way in &mut ways {
@@ -59,21 +62,17 @@ pub fn run(arguments: &Arguments) {
         let native = ways[0].times.clone();
         for way in &ways {
             let (time, ratio) = (median(&way.times), ratio(&way.times, &native));
-            rows.push(vec![job.name().into(), way.name.into(), format!("{time:.1}"), format!("{ratio:.2}")]);
+            rows.push(vec![job.into(), way.name.into(), format!("{time:.1}"), format!("{ratio:.2}")]);
         }
     }
     table::print(&rows);
 }
 
+/// A job of the benchmarks' own modules.
 fn ways(engine: &Arc<Engine>, job: Job) -> Vec<Way> {
-    let module = |file: &str, checks: bool| {
-        let mut guest = guest(engine, file, job, checks);
-        move |batch: &mut Batch| {
-            let outcome = guest.process(batch);
-            assert!(outcome.broke.is_none(), "{:?}", outcome.broke);
-            outcome.answer
-        }
-    };
+    let mut settings = Map::new();
+    settings.insert("job".into(), job.name().into());
+    let module = |file: &str, checks: bool| guest(engine, file, &settings, checks);
     let mut answered = module("columns", false);
     vec![
         Way::new("native", move |batch| native::process(job, batch)),
@@ -89,18 +88,42 @@ fn ways(engine: &Arc<Engine>, job: Job) -> Vec<Way> {
     ]
 }
 
+/// The shipped plugin, which compares amounts digit by digit.
+fn shipped(engine: &Arc<Engine>) -> Vec<Way> {
+    let native: Direct<Fraud> = Direct::new(json!({})).unwrap_or_else(|error| panic!("{error}"));
+    let module = |checks| guest(engine, "fraud", &Map::new(), checks);
+    vec![
+        Way::new("native", move |batch| {
+            let (done, sources) = native.process(batch);
+            Answer { done, sources, ..Answer::default() }
+        }),
+        Way::new("columns", module(false)),
+        Way::new("columns, deadline checks", module(true)),
+    ]
+}
+
 impl Way {
     fn new(name: &'static str, process: impl FnMut(&mut Batch) -> Answer + 'static) -> Self {
         Way { name, process: Box::new(process), times: Vec::new() }
     }
 }
 
-fn guest(engine: &Arc<Engine>, file: &str, job: Job, checks: bool) -> Box<dyn Guest> {
-    let mut config = PluginConfig::default();
-    config.settings.insert("job".into(), job.name().into());
+/// An instance of a compiled module.
+fn guest(
+    engine: &Arc<Engine>,
+    file: &str,
+    settings: &Map<String, Value>,
+    checks: bool,
+) -> impl FnMut(&mut Batch) -> Answer + use<> {
+    let mut config = PluginConfig { settings: settings.clone(), ..PluginConfig::default() };
     config.limits.deadline = checks.then_some(Duration::from_secs(1));
     let path = wasmill_tests::module(file);
-    load(engine, &path, &config).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let mut guest = load(engine, &path, &config).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    move |batch| {
+        let outcome = guest.process(batch);
+        assert!(outcome.broke.is_none(), "{:?}", outcome.broke);
+        outcome.answer
+    }
 }
 
 fn load(engine: &Arc<Engine>, path: &Path, config: &PluginConfig) -> Result<Box<dyn Guest>, String> {

@@ -58,10 +58,11 @@ pub fn build(workspace: &Workspace) -> Result<Modules> {
     })
 }
 
-/// Builds the benchmarks' own modules, and answers the folder that they are in.
+/// Builds the shipped plugins and the benchmarks' own modules, and answers the folder that all of them are in.
 pub fn build_for_benchmarks(workspace: &Workspace) -> Result<PathBuf> {
     const FOLDER: &str = "bench-modules";
-    let packages = packages_under(workspace, "benches/modules")?;
+    let mut packages = packages_under(workspace, "plugins")?;
+    packages.extend(packages_under(workspace, "benches/modules")?);
     compile(workspace, &packages)?;
     installed(workspace, &packages, FOLDER)?;
     Ok(workspace.target.join(FOLDER))

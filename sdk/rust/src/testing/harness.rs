@@ -131,7 +131,7 @@ impl<P: Plugin> Harness<P> {
 /// Kafka's word for a task that has seen no event.
 const NO_TIMESTAMP: i64 = -1;
 
-fn columns(batch: &Batch) -> input::Run<'_> {
+pub(super) fn columns(batch: &Batch) -> input::Run<'_> {
     input::Run {
         partition: batch.partition,
         now: batch.now,

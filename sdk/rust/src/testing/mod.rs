@@ -37,11 +37,14 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod direct;
 mod event;
 pub mod golden;
 mod harness;
 mod outcome;
 
+#[doc(hidden)]
+pub use direct::Direct;
 pub use event::TestEvent;
 pub use harness::Harness;
 pub use outcome::{Run, TestFailure, TestOutput};
