@@ -36,10 +36,25 @@ pub(super) fn difference(file: &Path, expected: &str, actual: &[String]) -> anyh
 fn covers(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
-            expected.iter().all(|(name, value)| actual.get(name) == Some(value))
+            expected.iter().all(|(name, value)| same_field(name, value, actual.get(name)))
         }
         _ => expected == actual,
     }
+}
+
+fn same_field(name: &str, expected: &Value, actual: Option<&Value>) -> bool {
+    match (name, actual) {
+        (_, Some(actual)) if expected == actual => true,
+        // What is printed without headers has none.
+        ("headers", None) => expected.as_object().is_some_and(|headers| headers.is_empty()),
+        // A key or a value is bytes, and the same bytes can be written as JSON and as a string: 17 and "17".
+        ("key" | "value", Some(actual)) => !expected.is_null() && !actual.is_null() && text(expected) == text(actual),
+        _ => false,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +129,15 @@ mod tests {
         assert_eq!(compare("{\"value\":{\"x\":1.5},\"sink\":\"a\"}\n\n", &actual), None);
         assert!(compare(r#"{"value":{"x":2}}"#, &actual).is_some());
         assert!(compare(r#"{"key":null}"#, &actual).is_some());
+    }
+
+    #[test]
+    fn the_same_bytes_are_the_same_however_they_are_written() {
+        let actual = [r#"{"key":17,"value":{"a":1}}"#];
+        assert_eq!(compare(r#"{"key":"17","value":"{\"a\":1}","headers":{}}"#, &actual), None);
+        assert!(compare(r#"{"key":"18"}"#, &actual).is_some());
+        assert!(compare(r#"{"key":null}"#, &[r#"{"key":"null"}"#]).is_some());
+        assert!(compare(r#"{"headers":{"a":"b"}}"#, &actual).is_some());
     }
 
     #[test]
