@@ -16,7 +16,7 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Sends the outputs of the events before `end` that have not failed. Answers which events have an output that can
-    /// never be sent.
+    /// never be sent; if such a one stops the plugin, nothing is sent after it.
     pub(super) fn send_outputs(
         &mut self,
         at: Partition,
@@ -26,9 +26,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         failed: &[(usize, &'static str, Verdict)],
     ) -> Result<Vec<(usize, Reason)>, Halt> {
         let mut refused: Vec<(usize, Reason)> = Vec::new();
+        let stops = self.spec.config.on_failure == OnFailure::Stop;
         let (mut outputs, mut bytes) = (0, 0);
         for output in answer.effects().outputs() {
-            if output.source >= end {
+            if output.source >= end || (stops && !refused.is_empty()) {
                 break;
             }
             if refused.last().is_some_and(|(event, _)| *event == output.source)

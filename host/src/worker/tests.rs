@@ -419,6 +419,15 @@ fn with_the_policy_stop_the_plugin_stops_at_the_event_and_what_came_before_is_co
 }
 
 #[test]
+fn with_the_policy_stop_nothing_is_sent_after_an_event_whose_output_cannot_be() {
+    let mut bench = Bench::start(&["a", "too large", "b"], |_, plugin| plugin.on_failure = OnFailure::Stop);
+    assert!(matches!(bench.end(), End::Failed(reason) if reason.code == "output-too-large"));
+    let world = lock(&bench.world);
+    assert_eq!((values(&world, 0), values(&world, 1)), (vec!["a"], vec![]));
+    assert_eq!(world.committed.get(&ZERO), Some(&1));
+}
+
+#[test]
 fn a_retried_event_holds_its_partition_and_order_is_kept() {
     let bench = Bench::start(&["a", "retry", "b"], |world, _| world.retries = 2);
     bench.until_committed(ZERO, 3);
