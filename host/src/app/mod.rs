@@ -76,7 +76,7 @@ impl App {
         metrics.set_config(&config.application, kafka.bootstrap_servers());
         greet(&config, &kafka, admin_address);
         let parts = Parts::new(config, kafka.clone(), loader, metrics.clone(), state_dir.host_id().to_owned());
-        let supervisor = Supervisor::new(parts.clone());
+        let supervisor = Supervisor::new(parts);
 
         let (changed, changes) = mpsc::channel(64);
         let (stop_http, stopped) = oneshot::channel::<()>();
@@ -93,7 +93,7 @@ impl App {
             supervisor,
             kafka,
             admin: admin_address,
-            watching: tokio::spawn(watcher::watch(plugins_dir, changed, move || parts.folder_seen())),
+            watching: tokio::spawn(watcher::watch(plugins_dir, changed)),
             following: tokio::spawn(follow),
             serve: tokio::spawn(serve),
             stop_http,

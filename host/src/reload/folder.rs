@@ -63,6 +63,8 @@ pub enum Difference {
     Changed(String, Files),
     /// A plugin's module is gone.
     Removed(String),
+    /// Everything that was in the folder at first has been told.
+    FirstLookOver,
 }
 
 /// From `before` to `now`, in order of names.

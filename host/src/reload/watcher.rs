@@ -16,10 +16,10 @@ const AT_MOST: Duration = Duration::from_secs(2);
 /// The folder is looked at so often even without a sign: network file systems give none.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Watches the folder until the receiver is dropped, telling first all that is in it, and then `first_look`. A folder
-/// that cannot be read is said once and tried again; its plugins go on.
-pub async fn watch(dir: PathBuf, changes: mpsc::Sender<Difference>, first_look: impl FnOnce()) {
-    let mut first_look = Some(first_look);
+/// Watches the folder until the receiver is dropped, telling first all that is in it, and then that this was all. A
+/// folder that cannot be read is said once and tried again; its plugins go on.
+pub async fn watch(dir: PathBuf, changes: mpsc::Sender<Difference>) {
+    let mut first_look = true;
     let (sign, mut signs) = mpsc::channel(1);
     // A full channel already holds the sign that is needed.
     let watcher = notify::recommended_watcher(move |_| {
@@ -35,16 +35,17 @@ pub async fn watch(dir: PathBuf, changes: mpsc::Sender<Difference>, first_look: 
         }
         match look(&dir).await {
             Ok(now) => {
-                for difference in folder::differences(&before, &now) {
+                let mut differences = folder::differences(&before, &now);
+                if std::mem::take(&mut first_look) {
+                    differences.push(Difference::FirstLookOver);
+                }
+                for difference in differences {
                     if changes.send(difference).await.is_err() {
                         return;
                     }
                 }
                 before = now;
                 unreadable = false;
-                if let Some(first_look) = first_look.take() {
-                    first_look();
-                }
             }
             Err(error) => {
                 watched = false;
@@ -85,11 +86,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.wasm"), "1").unwrap();
         let (sender, mut changes) = mpsc::channel(16);
-        let watching = tokio::spawn(watch(dir.path().to_owned(), sender, || {}));
+        let watching = tokio::spawn(watch(dir.path().to_owned(), sender));
         let mut next = async || {
             tokio::time::timeout(Duration::from_secs(20), changes.recv()).await.expect("a change is told").unwrap()
         };
         assert!(matches!(next().await, Difference::Changed(name, _) if name == "a"));
+        assert_eq!(next().await, Difference::FirstLookOver);
         std::fs::write(dir.path().join("b.wasm"), "1").unwrap();
         assert!(matches!(next().await, Difference::Changed(name, _) if name == "b"));
         std::fs::remove_file(dir.path().join("a.wasm")).unwrap();

@@ -37,6 +37,7 @@ impl Supervisor {
                         self.lock().entry(name.clone()).or_insert_with(|| Handle::start(&name, &self.parts)).clone();
                     handle.send(Request::Changed(files)).await;
                 }
+                Difference::FirstLookOver => self.parts.folder_seen(),
                 Difference::Removed(name) => {
                     let Some(handle) = self.lock().remove(&name) else { continue };
                     handle.send(Request::Removed).await;
