@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a change of a plugin's module can come to.
-pub const OUTCOMES: [&str; 6] = ["started", "swapped", "restarted", "refused", "rolled-back", "stopped"];
+pub const OUTCOMES: [&str; 5] = ["started", "swapped", "restarted", "refused", "rolled-back"];
 
 /// One plugin's counters, shared by its workers. Every method may be called from any thread, and none but
 /// [`PluginMetrics::worker`] and [`PluginMetrics::snapshot`] takes a lock.

@@ -67,7 +67,6 @@ fn every_sample_has_its_exact_name() {
             r#"wasmill_reloads_total{plugin="fraud",outcome="restarted"} 0"#,
             r#"wasmill_reloads_total{plugin="fraud",outcome="refused"} 0"#,
             r#"wasmill_reloads_total{plugin="fraud",outcome="rolled-back"} 0"#,
-            r#"wasmill_reloads_total{plugin="fraud",outcome="stopped"} 0"#,
             r#"wasmill_modules_refused_total{plugin="draft",code="not-a-component"} 1"#,
             r#"wasmill_worker_restarts_total{plugin="fraud"} 1"#,
             r#"wasmill_lag_events{plugin="fraud",worker="1"} 12"#,

@@ -20,12 +20,14 @@ use tokio::sync::{mpsc, oneshot};
 pub struct Supervisor {
     parts: Arc<Parts>,
     plugins: Mutex<BTreeMap<String, Handle>>,
+    /// Plugins that were removed, by name, until they have ended.
+    leaving: Mutex<BTreeMap<String, Handle>>,
 }
 
 impl Supervisor {
     /// No plugins yet.
     pub fn new(parts: Arc<Parts>) -> Arc<Self> {
-        Arc::new(Supervisor { parts, plugins: Mutex::default() })
+        Arc::new(Supervisor { parts, plugins: Mutex::default(), leaving: Mutex::default() })
     }
 
     /// Does what the folder says, until there is no more to hear.
@@ -33,13 +35,17 @@ impl Supervisor {
         while let Some(change) = changes.recv().await {
             match change {
                 Difference::Changed(name, files) => {
-                    let handle =
-                        self.lock().entry(name.clone()).or_insert_with(|| Handle::start(&name, &self.parts)).clone();
+                    let start = || Handle::start(&name, &self.parts, self.leaving().get(&name).cloned());
+                    let handle = self.lock().entry(name.clone()).or_insert_with(start).clone();
                     handle.send(Request::Changed(files)).await;
                 }
                 Difference::FirstLookOver => self.parts.folder_seen(),
                 Difference::Removed(name) => {
                     let Some(handle) = self.lock().remove(&name) else { continue };
+                    // Now, and not when it has stopped: by then the same name may count anew.
+                    self.parts.metrics.forget(&name);
+                    self.leaving().retain(|_, handle| !handle.has_ended());
+                    self.leaving().insert(name, handle.clone());
                     handle.send(Request::Removed).await;
                     handle.send(Request::Stop).await;
                 }
@@ -53,9 +59,14 @@ impl Supervisor {
         for handle in &handles {
             handle.send(Request::Stop).await;
         }
-        for handle in handles {
+        let leaving: Vec<Handle> = self.leaving().values().cloned().collect();
+        for handle in handles.into_iter().chain(leaving) {
             handle.ended().await;
         }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, BTreeMap<String, Handle>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Handle>> {

@@ -35,8 +35,9 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts the actor of a plugin that has nothing to do yet.
-    pub fn start(name: &str, parts: &Arc<Parts>) -> Self {
+    /// Starts the actor of a plugin that has nothing to do yet. One of the same name that was removed just `before` ends
+    /// first: both have the same group, the same clients and the same history.
+    pub fn start(name: &str, parts: &Arc<Parts>, before: Option<Handle>) -> Self {
         let (requests, inbox) = mpsc::channel(16);
         let view = View::new(name, parts);
         let (failed, failures) = mpsc::unbounded_channel();
@@ -52,7 +53,12 @@ impl Handle {
             files: None,
             deployed: None,
         };
-        tokio::spawn(actor.run());
+        tokio::spawn(async move {
+            if let Some(before) = before {
+                before.ended().await;
+            }
+            actor.run().await;
+        });
         Handle { requests, view }
     }
 
@@ -64,6 +70,11 @@ impl Handle {
     /// Waits until the actor has ended.
     pub async fn ended(&self) {
         self.requests.closed().await;
+    }
+
+    /// Whether it has.
+    pub fn has_ended(&self) -> bool {
+        self.requests.is_closed()
     }
 
     /// The plugin as others see it.
@@ -106,11 +117,9 @@ impl Actor {
                 }
                 Some(Request::Removed) => {
                     self.stop_workers().await;
-                    self.view.metrics.reload("stopped");
                     if let Err(error) = self.history.forget() {
                         tracing::warn!(plugin = &*self.name, "its old modules are left behind: {error}");
                     }
-                    self.parts.metrics.forget(&self.name);
                     tracing::info!(plugin = &*self.name, "stopped: its file was removed");
                 }
                 Some(Request::Act(action, answer)) => {
@@ -175,5 +184,7 @@ impl Actor {
             }
         }
         self.view.lock().workers.clear();
+        // All have ended. What several of them said must not stop those that are started next.
+        while self.failures.try_recv().is_ok() {}
     }
 }
