@@ -57,9 +57,11 @@ impl Actor {
         self.refuse(refusal, sha256);
         if self.deployed.is_none() && !incomplete && self.history.current().exists() && !self.view.lock().failed {
             tracing::warn!(plugin = &*self.name, "the last module that worked is used until the file is repaired");
+            let refused = self.view.lock().refused.clone();
             if let Err(refusal) = self.take(self.history.current(), "started").await {
                 tracing::warn!(plugin = &*self.name, "the last module that worked is refused too: {}", refusal.message);
             }
+            self.view.lock().refused = refused;
         }
     }
 
