@@ -1,3 +1,18 @@
 //! Whole-host tests: a real host process on a real Apache Kafka. One module a subject.
 
+mod admin;
+mod crash;
+mod forwarding;
+mod golden;
 mod harness;
+mod lines;
+mod load;
+mod poison;
+mod policy;
+mod refused;
+mod reload;
+mod rollback;
+mod sharing;
+mod stage;
+mod startup;
+mod topics;

@@ -41,15 +41,9 @@ impl Host {
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "the host runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log");
-        let mut command = Command::new(told("WASMILL_BIN"));
+        let mut command = wasmill();
         command.arg("run").current_dir(self.folder.path());
-        // What the tests are told is not meant for the host, and neither is what a person has set for one of their own.
-        for (variable, _) in
-            std::env::vars_os().filter(|(variable, _)| variable.as_encoded_bytes().starts_with(b"WASMILL_"))
-        {
-            command.env_remove(variable);
-        }
-        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        command.stdout(log.try_clone().expect("a log")).stderr(log);
         self.process = Some(command.spawn().expect("WASMILL_BIN can be started"));
     }
 
@@ -114,11 +108,32 @@ impl Host {
         })
     }
 
+    /// Waits until the plugin runs and has all of these tasks (partition numbers) on this host.
+    pub fn wait_for_tasks(&self, name: &str, tasks: usize) {
+        self.wait_for_plugin(name, &format!("to have {tasks} tasks"), |plugin| {
+            let workers = plugin["workers"].as_array().expect("a list of workers");
+            let has: usize = workers.iter().map(|worker| worker["tasks"].as_array().map_or(0, Vec::len)).sum();
+            has == tasks
+        });
+    }
+
+    /// A sample of `/metrics`, such as `wasmill_events_total{plugin="fraud"}`; None: there is no such line.
+    pub fn metric(&self, sample: &str) -> Option<f64> {
+        let metrics = self.get("/metrics").body;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
+        Some(value.parse().unwrap_or_else(|error| panic!("{sample} {value}: {error}")))
+    }
+
+    /// Waits until the log has a line with all of these words, and gives it.
+    pub fn wait_for_line(&self, words: &[&str]) -> String {
+        wait(&format!("a line of the log with {words:?}"), LONG, || {
+            self.log().lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        })
+    }
+
     /// Drops the compiled plugin or fixture `module` as plugin `name`, in one step; replaces what is there.
     pub fn drop_module(&self, name: &str, module: &str) {
-        let path = crate::module(module);
-        let content = fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-        self.drop_file(&format!("{name}.wasm"), &content);
+        self.drop_file(&format!("{name}.wasm"), &crate::module_bytes(module));
     }
 
     /// Puts any file into the plugins folder, in one step.
@@ -195,9 +210,22 @@ impl Drop for Host {
     }
 }
 
+/// The host's binary, in an environment without settings of anybody's.
+pub fn wasmill() -> Command {
+    let mut command = Command::new(told("WASMILL_BIN"));
+    // What the tests are told is not meant for the host, and neither is what a person has set for one of their own.
+    for (variable, _) in
+        std::env::vars_os().filter(|(variable, _)| variable.as_encoded_bytes().starts_with(b"WASMILL_"))
+    {
+        command.env_remove(variable);
+    }
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
 /// A port that nothing listens on and that no test of this process has been given. Below the range that systems take
 /// outgoing connections' ports from, so that it stays free until the host binds it.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 5_000;

@@ -32,7 +32,12 @@ pub struct Kafka {
 impl Kafka {
     /// The broker that `cargo xtask test` has found.
     pub fn connect() -> Self {
-        let brokers = told("WASMILL_TEST_BROKERS");
+        Kafka::at(&told("WASMILL_TEST_BROKERS"))
+    }
+
+    /// Other brokers, such as a host's own.
+    pub fn at(brokers: &str) -> Self {
+        let brokers = brokers.to_owned();
         let mut config = config(&brokers);
         // As the Java client does: what tests write must be where a Java program would have put it.
         config.set("partitioner", "murmur2_random").set("linger.ms", "5");
@@ -124,11 +129,34 @@ impl Kafka {
         answer.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
 
+    /// The offset after the last record of each partition.
+    pub fn ends(&self, topic: &str) -> Vec<i64> {
+        let reader = self.reader(topic);
+        reader.partitions.iter().map(|partition| reader.end(*partition)).collect()
+    }
+
+    /// Waits until a consumer group has committed the end of every partition that has records.
+    pub fn wait_until_committed(&self, group: &str, topic: &str, within: Duration) {
+        let ends = self.ends(topic);
+        wait_until(&format!("group {group} to commit {ends:?} of {topic}"), within, || {
+            let committed = self.committed(group, topic);
+            committed.iter().zip(&ends).all(|(offset, end)| offset.unwrap_or(0) == *end)
+        });
+    }
+
+    /// How many members a consumer group has.
+    pub fn members(&self, group: &str) -> usize {
+        let groups = self.consumer("read_committed").fetch_group_list(Some(group), LONG).expect("a list of groups");
+        groups.groups().iter().find(|known| known.name() == group).map_or(0, |group| group.members().len())
+    }
+
     fn consumer(&self, isolation: &str) -> BaseConsumer {
         let mut config = config(&self.brokers);
         // A group is asked for even though nothing is committed.
         config.set("group.id", unique("wasmill-tests-reader")).set("enable.auto.commit", "false");
         config.set("isolation.level", isolation).set("enable.partition.eof", "true").set("auto.offset.reset", "error");
+        // That a partition is at its end is told by the answer of a fetch, and the broker holds an empty one back so long.
+        config.set("fetch.wait.max.ms", "10");
         config.create().expect("a consumer")
     }
 

@@ -11,7 +11,7 @@ mod setup;
 mod turn;
 mod wait;
 
-pub use host::Host;
+pub use host::{Host, free_port, wasmill};
 pub use http::{Response, get, post};
 pub use kafka::{Kafka, unique};
 pub use record::Record;
@@ -30,6 +30,18 @@ pub fn module(name: &str) -> PathBuf {
         module.display()
     );
     module
+}
+
+/// Its bytes.
+pub fn module_bytes(name: &str) -> Vec<u8> {
+    let path = module(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+/// The same module as a file with other bytes: with one more custom section, of this name.
+pub fn another_build(module: &[u8], section: &str) -> Vec<u8> {
+    let length = u8::try_from(section.len()).ok().filter(|length| *length < 0x7f).expect("a short name");
+    [module, &[0, length + 1, length], section.as_bytes()].concat()
 }
 
 /// What `cargo xtask test` has put into the environment.

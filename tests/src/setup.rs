@@ -48,9 +48,7 @@ impl Setup {
 
     /// With a plugin `name`: the compiled plugin or fixture `module`.
     pub fn module(self, name: &str, module: &str) -> Self {
-        let path = crate::module(module);
-        let content = std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-        self.file(&format!("{name}.wasm"), content)
+        self.file(&format!("{name}.wasm"), crate::module_bytes(module))
     }
 
     /// With `plugins/NAME.toml`.
