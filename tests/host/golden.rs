@@ -30,7 +30,8 @@ struct Case {
 fn the_golden_cases_hold_end_to_end() {
     let _turn = turn();
     let kafka = Kafka::connect();
-    let cases: Vec<Case> = folders().into_iter().map(|folder| case(&kafka, folder)).collect();
+    let mut reports = BTreeMap::new();
+    let cases: Vec<Case> = folders().into_iter().map(|folder| case(&kafka, folder, &mut reports)).collect();
     assert!(!cases.is_empty(), "no plugin has a golden case");
     let application = unique("golden");
     let mut setup = Setup::new(&kafka, &application).config("[topics]\npartitions = 1");
@@ -67,20 +68,15 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir()).collect()
 }
 
-/// The case, with topics that nobody else has.
-fn case(kafka: &Kafka, folder: PathBuf) -> Case {
+/// The case, with topics that nobody else has. `reports`: what is known of modules by their settings.
+fn case(kafka: &Kafka, folder: PathBuf, reports: &mut BTreeMap<(String, Option<String>), String>) -> Case {
     let part = |path: &Path| path.file_name().expect("a name").to_str().expect("a plain name").to_owned();
     let plugin = part(folder.parent().and_then(Path::parent).expect("the plugin's folder"));
     let name = format!("{plugin}-{}", part(&folder));
     let module = module(&plugin);
-    let mut check = wasmill();
-    check.arg("check").arg(&module);
-    if folder.join("settings.json").exists() {
-        check.arg("--settings").arg(folder.join("settings.json"));
-    }
-    let output = check.output().expect("the host's binary");
-    let report = String::from_utf8(output.stdout).expect("a text");
-    assert!(output.status.success(), "{name}: {report}");
+    let settings = folder.join("settings.json");
+    let key = (plugin, fs::read_to_string(&settings).ok());
+    let report = reports.entry(key).or_insert_with(|| report(&module, settings.exists().then_some(&settings)));
     let pairs = |arrow: &'static str| {
         report.lines().filter_map(move |line| line.split_once(arrow)).map(|(port, topic)| {
             let port = port.split_whitespace().next_back().expect("a port");
@@ -91,6 +87,19 @@ fn case(kafka: &Kafka, folder: PathBuf) -> Case {
     let inputs = pairs(" <- ").map(|(input, default)| (input.clone(), default, topic(&input))).collect();
     let sinks = pairs(" -> ").map(|(sink, _)| (sink.clone(), topic(&sink))).collect();
     Case { name, folder, module, inputs, sinks }
+}
+
+/// What `wasmill check` says of a module with these settings.
+fn report(module: &Path, settings: Option<&PathBuf>) -> String {
+    let mut check = wasmill();
+    check.arg("check").arg(module);
+    if let Some(settings) = settings {
+        check.arg("--settings").arg(settings);
+    }
+    let output = check.output().expect("the host's binary");
+    let report = String::from_utf8(output.stdout).expect("a text");
+    assert!(output.status.success(), "{report}");
+    report
 }
 
 impl Case {

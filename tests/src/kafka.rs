@@ -13,8 +13,8 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext}
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Between two looks at what has come in.
@@ -27,6 +27,8 @@ const ONE_TRY: Duration = Duration::from_secs(5);
 pub struct Kafka {
     brokers: String,
     producer: BaseProducer<Deliveries>,
+    /// Made when it is first needed: most tests of a kind create several topics.
+    admin: OnceLock<AdminClient<DefaultClientContext>>,
 }
 
 impl Kafka {
@@ -42,7 +44,7 @@ impl Kafka {
         // As the Java client does: what tests write must be where a Java program would have put it.
         config.set("partitioner", "murmur2_random").set("linger.ms", "5");
         let producer = config.create_with_context(Deliveries::default()).expect("a producer");
-        Kafka { brokers, producer }
+        Kafka { brokers, producer, admin: OnceLock::new() }
     }
 
     /// `host:port`, for a configuration.
@@ -61,7 +63,7 @@ impl Kafka {
     pub fn create_topic(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         new.config.extend_from_slice(settings);
-        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create().expect("an admin client");
+        let admin = self.admin.get_or_init(|| config(&self.brokers).create().expect("an admin client"));
         let options = AdminOptions::new().operation_timeout(Some(LONG)).request_timeout(Some(LONG));
         let created = tokio::runtime::Builder::new_current_thread()
             .build()
