@@ -27,6 +27,12 @@ fn a_paused_plugin_handles_nothing_keeps_its_partitions_and_goes_on_where_it_was
     assert_eq!(handled(), paused_at);
     host.wait_for_tasks("p", 4);
     assert_eq!(host.get("/ready").status, 200, "it does what it was told");
+    // A new configuration takes a restart of the workers, and does not resume what somebody paused.
+    host.drop_file("p.toml", stage.toml("max-batch = 100", "").as_bytes());
+    host.wait_for_line(&["its configuration changed"]);
+    host.wait_for_plugin("p", "to be paused again", |plugin| plugin["state"] == "paused");
+    host.wait_for_tasks("p", 4);
+    assert_eq!(handled(), paused_at);
 
     assert_eq!(host.post("/plugins/p/resume").status, 200);
     host.wait_for_plugin("p", "to run", |plugin| plugin["state"] == "running");

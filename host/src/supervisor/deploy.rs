@@ -178,16 +178,18 @@ impl Actor {
                     (outcome, format!("version {version} took over between two commits"))
                 }
                 Change::Restart(why) => {
+                    // Whoever paused it did not mean until the next configuration.
+                    let paused = deployed.kept.is_paused();
                     self.prepare_topics(&footing).await?;
                     self.stop_workers().await;
-                    self.start_workers(module, footing);
+                    self.start_workers(module, footing, paused);
                     let outcome = if outcome == "started" { "restarted" } else { outcome };
                     (outcome, format!("version {version} was started anew, because {why}"))
                 }
             },
             None => {
                 self.prepare_topics(&footing).await?;
-                self.start_workers(module, footing);
+                self.start_workers(module, footing, false);
                 (outcome, format!("version {version} was started"))
             }
         };
@@ -238,13 +240,13 @@ impl Actor {
         Ok(())
     }
 
-    fn start_workers(&mut self, module: &Arc<Module>, footing: Footing) {
+    fn start_workers(&mut self, module: &Arc<Module>, footing: Footing, paused: bool) {
         let workers = footing.config.workers;
         let kept = Arc::new(Kept {
             plugin: self.name.clone(),
             footing,
             module: Mutex::new(module.clone()),
-            paused: Mutex::new(false),
+            paused: Mutex::new(paused),
             failures: self.failed.clone(),
         });
         self.view.lock().workers = (0..workers).map(|_| WorkerSeen::default()).collect();

@@ -44,6 +44,13 @@ pub struct Kept {
     pub failures: mpsc::UnboundedSender<Reason>,
 }
 
+impl Kept {
+    /// Whether the plugin is paused.
+    pub fn is_paused(&self) -> bool {
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What is at work of a plugin.
 pub struct Deployed {
     /// What its keepers share.
@@ -110,7 +117,7 @@ async fn keep(
             *seen = WorkerSeen { status: status.clone(), backing_off: false, restarts: seen.restarts };
         }
         let (sender, inbox) = channel();
-        if *kept.paused.lock().unwrap_or_else(PoisonError::into_inner) {
+        if kept.is_paused() {
             let _ = sender.send(Command::Pause);
         }
         *commands.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);

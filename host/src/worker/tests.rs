@@ -434,6 +434,7 @@ fn a_retried_event_holds_its_partition_and_order_is_kept() {
     let world = bench.stop();
     let world = lock(&world);
     assert_eq!(values(&world, 0), ["a", "retry", "b"]);
+    assert_eq!(world.calls, [vec!["a", "retry", "b"], vec!["retry"], vec!["retry"], vec!["b"]]);
     assert!(world.paused.is_empty());
 }
 

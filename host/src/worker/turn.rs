@@ -168,12 +168,13 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     /// Handles one task's next run; false if it has none for now.
     fn handle_run(&mut self, index: usize) -> Result<bool, Halt> {
-        let max = self.pace.events();
         let now = Instant::now();
         let task = &mut self.tasks.list[index];
         if task.held(now) {
             return Ok(false);
         }
+        // An event that is tried again goes alone: one after it that breaks the instance would cost it a try.
+        let max = if task.hold.is_some() { 1 } else { self.pace.events() };
         let Some((slot_index, range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
             return Ok(false);
         };
