@@ -32,9 +32,9 @@ impl Bare<'_> {
         let consumer = self.consumer();
         let producer = self.producer();
         consumer.subscribe(&[self.input]).expect("a subscription");
-        let mut positions = vec![0; ends.len()];
-        let mut committed = Instant::now();
-        while positions != ends {
+        let (mut positions, mut committed) = (vec![0; ends.len()], vec![0; ends.len()]);
+        let mut last_commit = Instant::now();
+        while committed != ends {
             if let Some(message) = consumer.poll(Duration::from_millis(50)) {
                 let message = message.unwrap_or_else(|error| panic!("cannot read {}: {error}", self.input));
                 if forwards(self.job, &message) {
@@ -43,12 +43,12 @@ impl Bare<'_> {
                 positions[message.partition() as usize] = message.offset() + 1;
             }
             producer.poll(Duration::ZERO);
-            if committed.elapsed() >= COMMIT_INTERVAL {
+            if positions != committed && last_commit.elapsed() >= COMMIT_INTERVAL {
                 self.commit(&consumer, &producer, &positions);
-                committed = Instant::now();
+                committed.clone_from(&positions);
+                last_commit = Instant::now();
             }
         }
-        self.commit(&consumer, &producer, &positions);
     }
 
     fn forward(&self, producer: &BaseProducer, message: &BorrowedMessage<'_>) {

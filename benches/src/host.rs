@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Orders in the topic.
     #[arg(long, default_value_t = 3_000_000)]
     events: u64,
-    /// Deadline checks stay out, and so on: only the ways whose name contains this, and the bare loop.
+    /// Only the ways whose name contains this, beside the bare loop.
     #[arg(long, default_value = "")]
     way: String,
 }

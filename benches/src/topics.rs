@@ -10,7 +10,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
-use wasmill_tests::{Kafka, LONG, unique};
+use wasmill_tests::{Kafka, LONG, unique, wait};
 
 /// Of every topic of the benchmarks.
 pub const PARTITIONS: i32 = 4;
@@ -56,8 +56,12 @@ impl<'k> Topic<'k> {
         let mut one = TopicPartitionList::new();
         one.add_partition_offset(&self.name, partition, Offset::Offset(offset)).expect("an offset");
         self.watcher.assign(&one).expect("an assignment");
-        let message = self.watcher.poll(LONG).expect("an event in time").expect("an event");
-        message.timestamp().to_millis().expect("a time")
+        // A poll may also end for something that is no event.
+        wait("an event's time", LONG, || {
+            let message = self.watcher.poll(Duration::from_millis(100))?.expect("an event");
+            let wanted = (message.partition(), message.offset()) == (partition, offset);
+            wanted.then(|| message.timestamp().to_millis().expect("a time"))
+        })
     }
 }
 
