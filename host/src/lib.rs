@@ -16,6 +16,8 @@ pub mod worker;
 pub mod kafka;
 pub mod plugin;
 
+pub mod state;
+
 pub mod config;
 pub mod event;
 pub mod lines;

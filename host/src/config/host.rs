@@ -37,6 +37,26 @@ pub struct KafkaConfig {
     pub consumer: BTreeMap<String, String>,
     /// librdkafka properties of producers, for tuning; they win over `properties`.
     pub producer: BTreeMap<String, String>,
+    /// Bytes that all consumers of the host together may fetch ahead of their workers. More plugins share it, so that the
+    /// host's memory does not grow with each.
+    pub prefetch: u64,
+    /// Bytes that all producers of the host together may have sent without an acknowledgement; one whose share is full
+    /// waits for the broker.
+    pub unacknowledged: u64,
+}
+
+impl KafkaConfig {
+    /// Without properties, and with the default budgets.
+    pub fn of(brokers: Brokers) -> Self {
+        KafkaConfig {
+            brokers,
+            properties: BTreeMap::new(),
+            consumer: BTreeMap::new(),
+            producer: BTreeMap::new(),
+            prefetch: 64 << 20,
+            unacknowledged: 64 << 20,
+        }
+    }
 }
 
 /// `kafka.brokers`.
@@ -106,6 +126,8 @@ impl fmt::Debug for KafkaConfig {
             .field("properties", &without_secrets(&self.properties))
             .field("consumer", &without_secrets(&self.consumer))
             .field("producer", &without_secrets(&self.producer))
+            .field("prefetch", &self.prefetch)
+            .field("unacknowledged", &self.unacknowledged)
             .finish()
     }
 }
@@ -133,10 +155,10 @@ mod tests {
     fn secrets_are_not_shown() {
         let properties = |name: &str| BTreeMap::from([(name.to_owned(), "hush".to_owned())]);
         let kafka = KafkaConfig {
-            brokers: Brokers::Embedded,
             properties: properties("sasl.password"),
             consumer: properties("ssl.key.pem"),
             producer: properties("linger.ms"),
+            ..KafkaConfig::of(Brokers::Embedded)
         };
         let admin = AdminConfig { listen: "127.0.0.1:1".parse().unwrap(), advertise: None, token: Some("hush".into()) };
         let text = format!("{kafka:?} {admin:?}");

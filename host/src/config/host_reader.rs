@@ -82,8 +82,13 @@ fn kafka(document: &Document<'_>, mut table: Table<'_, '_>, overrides: &Override
                 .to_owned(),
         );
     }
+    let brokers = field.read("brokers such as \"localhost:9092\"", names::brokers).unwrap_or(Brokers::Embedded);
+    let defaults = KafkaConfig::of(brokers);
+    let size = |field: Field<'_, '_>| field.size(1 << 20..=64 << 30).map(|bytes| bytes as u64);
     let config = KafkaConfig {
-        brokers: field.read("brokers such as \"localhost:9092\"", names::brokers).unwrap_or(Brokers::Embedded),
+        prefetch: size(table.take("prefetch")).unwrap_or(defaults.prefetch),
+        unacknowledged: size(table.take("unacknowledged")).unwrap_or(defaults.unacknowledged),
+        brokers: defaults.brokers,
         properties: properties(table.table("properties")),
         consumer: properties(table.table("consumer")),
         producer: properties(table.table("producer")),
@@ -240,6 +245,8 @@ mod tests {
                 properties: none.clone(),
                 consumer: none.clone(),
                 producer: none,
+                prefetch: 64 << 20,
+                unacknowledged: 64 << 20,
             },
             plugins: PluginsConfig { dir: "mill/plugins".into() },
             topics: TopicsConfig { create: true, partitions: 4, replication: -1 },
@@ -265,6 +272,8 @@ mod tests {
             state-dir = "/var/lib/wasmill"
             [kafka]
             brokers = "a:9092,b:9092"
+            prefetch = "256 MiB"
+            unacknowledged = "32 MiB"
             [kafka.properties]
             "security.protocol" = "sasl_ssl"
             sasl.mechanism = "PLAIN"
@@ -305,6 +314,8 @@ mod tests {
                 ]),
                 consumer: map(&[("fetch.min.bytes", "1000"), ("check.crcs", "true")]),
                 producer: map(&[("linger.ms", "2.5")]),
+                prefetch: 256 << 20,
+                unacknowledged: 32 << 20,
             },
             plugins: PluginsConfig { dir: "etc/mill".into() },
             topics: TopicsConfig { create: false, partitions: 12, replication: 3 },

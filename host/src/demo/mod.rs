@@ -136,11 +136,10 @@ async fn settle(app: &App, generator: &Generator, watch: &Watch) {
 }
 
 fn config(options: &Options, state: &Path) -> Config {
-    let none = BTreeMap::new;
     Config {
         application: APPLICATION.to_owned(),
         state_dir: state.to_owned(),
-        kafka: KafkaConfig { brokers: Brokers::Embedded, properties: none(), consumer: none(), producer: none() },
+        kafka: KafkaConfig::of(Brokers::Embedded),
         plugins: PluginsConfig { dir: options.plugins.clone() },
         topics: TopicsConfig { create: true, partitions: PARTITIONS, replication: 1 },
         admin: AdminConfig { listen: options.listen.unwrap_or_else(free_address), advertise: None, token: None },

@@ -34,7 +34,6 @@ impl Watch {
         let spec = ConsumerSpec {
             group: "demo-screen".into(),
             client_id: "demo-screen".into(),
-            instance_id: None,
             topics,
             start: Start::Earliest,
         };

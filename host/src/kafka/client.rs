@@ -1,5 +1,6 @@
 //! How clients are configured.
 
+use super::budget::{Budget, Share};
 use super::embedded::Embedded;
 use super::reachability::{Reachability, Watch};
 use crate::config::{Brokers, KafkaConfig};
@@ -11,12 +12,8 @@ use std::sync::Arc;
 
 pub use super::properties::{Scope, refused_property};
 
-/// Fetched ahead of the worker, a consumer. Bounds what a slow plugin holds in memory; large enough that a fast one
-/// does not wait for the network.
-const PREFETCH_KILOBYTES: u32 = 32 << 10;
-
-/// Sent and not acknowledged yet, a producer: then `send` waits. At 200 000 outputs of 150 bytes it is a second's worth.
-const UNACKNOWLEDGED_KILOBYTES: u32 = 32 << 10;
+/// What a small event takes in librdkafka's queue, with what is kept of it beside its key and value.
+const QUEUED_EVENT: u64 = 512;
 
 /// How every client of the host reaches Kafka. Clones share one view of whether the brokers are reachable.
 #[derive(Clone)]
@@ -25,6 +22,8 @@ pub struct ClientSettings {
     every: BTreeMap<String, String>,
     consumer: BTreeMap<String, String>,
     producer: BTreeMap<String, String>,
+    prefetch: Arc<Budget>,
+    unacknowledged: Arc<Budget>,
     reachability: Arc<Reachability>,
     embedded: Option<Arc<Embedded>>,
 }
@@ -80,6 +79,8 @@ impl ClientSettings {
             every: config.properties.clone(),
             consumer: config.consumer.clone(),
             producer: config.producer.clone(),
+            prefetch: Budget::new(config.prefetch),
+            unacknowledged: Budget::new(config.unacknowledged),
             reachability: Arc::default(),
             embedded,
         })
@@ -100,21 +101,26 @@ impl ClientSettings {
         Watch::new(self.reachability.clone(), name)
     }
 
+    /// What a consumer may fetch ahead of its worker: it bounds what a slow plugin holds in memory.
+    pub(super) fn prefetch(&self) -> Share {
+        self.prefetch.share()
+    }
+
+    /// What a producer may have sent without an acknowledgement; then it waits.
+    pub(super) fn unacknowledged(&self) -> Share {
+        self.unacknowledged.share()
+    }
+
     /// For a consumer of `group`. `together`: partitions of the same number must land together.
-    pub(super) fn for_consumer(
-        &self,
-        group: &str,
-        client_id: &str,
-        instance_id: Option<&str>,
-        together: bool,
-    ) -> ClientConfig {
+    pub(super) fn for_consumer(&self, group: &str, client_id: &str, together: bool, prefetch: &Share) -> ClientConfig {
         // The wait for data bounds how long a fetch answers late after a resume or a seek; the back-off is how long a
         // full prefetch queue is left alone, and a second, the default, would drain it.
         let mut config = self.base(client_id);
         config
             .set("fetch.wait.max.ms", "100")
             .set("fetch.queue.backoff.ms", "5")
-            .set("queued.max.messages.kbytes", PREFETCH_KILOBYTES.to_string());
+            .set("queued.max.messages.kbytes", (prefetch.bytes() >> 10).to_string())
+            .set("queued.min.messages", (prefetch.bytes() / QUEUED_EVENT).to_string());
         if self.embedded.is_some() {
             // The mock cluster lets members that join later wait for nearly a session before it shares out again.
             config.set("session.timeout.ms", "3000").set("heartbeat.interval.ms", "500");
@@ -128,15 +134,12 @@ impl ClientSettings {
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "false")
             .set("allow.auto.create.topics", "false");
-        if let Some(instance_id) = instance_id {
-            config.set("group.instance.id", instance_id);
-        }
         config.set("partition.assignment.strategy", if together { "range" } else { "cooperative-sticky" });
         config
     }
 
     /// For a producer.
-    pub(super) fn for_producer(&self, client_id: &str) -> ClientConfig {
+    pub(super) fn for_producer(&self, client_id: &str, unacknowledged: &Share) -> ClientConfig {
         // A lost broker is waited for, however long: no record times out. The largest record is the Java client's.
         let mut config = self.base(client_id);
         config
@@ -145,9 +148,14 @@ impl ClientSettings {
             .set("compression.type", "lz4")
             .set("message.max.bytes", "1048576")
             .set("message.timeout.ms", "0")
-            .set("queue.buffering.max.messages", "0")
-            .set("queue.buffering.max.kbytes", UNACKNOWLEDGED_KILOBYTES.to_string());
+            .set("queue.buffering.max.messages", "0");
         self.apply(&mut config, &self.producer);
+        // A queue that the largest record does not fit into would never take it.
+        let largest: u64 = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or_default();
+        if config.get("queue.buffering.max.kbytes").is_none() {
+            let bytes = unacknowledged.bytes().max(2 * largest);
+            config.set("queue.buffering.max.kbytes", (bytes >> 10).to_string());
+        }
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -207,10 +215,10 @@ mod tests {
             false => BTreeMap::new(),
         };
         KafkaConfig {
-            brokers: Brokers::Servers("localhost:9092".into()),
             properties: properties("kafka.properties"),
             consumer: properties("kafka.consumer"),
             producer: properties("kafka.producer"),
+            ..KafkaConfig::of(Brokers::Servers("localhost:9092".into()))
         }
     }
 
@@ -234,17 +242,25 @@ mod tests {
     #[test]
     fn own_properties_win_over_the_defaults_and_lose_against_the_guarantees() {
         let settings = ClientSettings::new(&config("kafka.producer", "compression.type", "zstd")).unwrap();
-        let producer = settings.for_producer("p");
+        let producer = settings.for_producer("p", &settings.unacknowledged());
         assert_eq!(producer.get("compression.type"), Some("zstd"));
         assert_eq!(producer.get("acks"), Some("all"));
-        assert_eq!(settings.for_consumer("g", "c", None, false).get("compression.type"), None);
+        assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("16384"));
+        assert_eq!(settings.for_consumer("g", "c", false, &settings.prefetch()).get("compression.type"), None);
+    }
+
+    #[test]
+    fn the_largest_record_fits_into_every_producers_queue() {
+        let settings = ClientSettings::new(&config("kafka.producer", "message.max.bytes", "67108864")).unwrap();
+        let producer = settings.for_producer("p", &settings.unacknowledged());
+        assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("131072"));
     }
 
     #[test]
     fn one_topic_is_assigned_cooperatively_and_several_together() {
         let settings = ClientSettings::new(&config("kafka.consumer", "fetch.min.bytes", "1")).unwrap();
         let strategy = |together| {
-            let config = settings.for_consumer("g", "c", Some("i"), together);
+            let config = settings.for_consumer("g", "c", together, &settings.prefetch());
             config.get("partition.assignment.strategy").map(str::to_owned)
         };
         assert_eq!(strategy(false).as_deref(), Some("cooperative-sticky"));

@@ -1,5 +1,6 @@
 //! A consumer of one plugin's inputs.
 
+use super::budget::Share;
 use super::client::ClientSettings;
 use super::edge::{Inbox, Rebalance, Source, SourceError};
 use super::errors::{is_stale, is_transient};
@@ -42,8 +43,6 @@ pub struct ConsumerSpec {
     pub group: String,
     /// How brokers and the log name this client.
     pub client_id: String,
-    /// Makes it a static member of the group; only with several topics.
-    pub instance_id: Option<String>,
     /// The topics; [`Partition::topic`] is an index into them. With several, partitions of the same number are
     /// assigned to the same member.
     pub topics: Vec<String>,
@@ -61,6 +60,7 @@ pub struct Consumer {
     last_topic: usize,
     /// What belongs to each partition's commits; see [`starts`].
     notes: HashMap<Partition, String>,
+    _prefetch: Share,
 }
 
 impl Consumer {
@@ -68,8 +68,8 @@ impl Consumer {
     pub fn new(settings: &ClientSettings, spec: ConsumerSpec) -> Result<Self, SourceError> {
         let broken = |error: String| SourceError::Broken(format!("consumer of group {}: {error}", spec.group));
         let together = spec.topics.len() > 1;
-        let instance_id = spec.instance_id.as_deref().filter(|_| together);
-        let config = settings.for_consumer(&spec.group, &spec.client_id, instance_id, together);
+        let prefetch = settings.prefetch();
+        let config = settings.for_consumer(&spec.group, &spec.client_id, together, &prefetch);
         let consumer: BaseConsumer<Watch> =
             config.create_with_context(settings.watch(&spec.client_id)).map_err(|error| broken(error.to_string()))?;
         let names: Vec<&str> = spec.topics.iter().map(String::as_str).collect();
@@ -82,6 +82,7 @@ impl Consumer {
             start: spec.start,
             last_topic: 0,
             notes: HashMap::new(),
+            _prefetch: prefetch,
         })
     }
 

@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod producer;
 pub mod topics;
 
+mod budget;
 mod errors;
 #[allow(unsafe_code)] // The audited place: each block says why it is sound.
 mod native;

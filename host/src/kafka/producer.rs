@@ -1,5 +1,6 @@
 //! A producer of one worker.
 
+use super::budget::Share;
 use super::client::ClientSettings;
 use super::edge::{Outgoing, Outlet, Refused, SendError};
 use super::native::{Event, Kind, Message, Polled, Sender};
@@ -34,14 +35,16 @@ pub struct Producer {
     watch: Arc<Watch>,
     refused: Vec<Refused>,
     broken: Option<String>,
+    _unacknowledged: Share,
 }
 
 impl Producer {
     /// A producer for `topics`; [`Outgoing::topic`] is an index into them.
     pub fn new(settings: &ClientSettings, client_id: &str, topics: Vec<String>) -> Result<Self, SendError> {
         let broken = |error: String| SendError::Broken(format!("producer {client_id}: {error}"));
+        let unacknowledged = settings.unacknowledged();
         let producer: BaseProducer<Watch> = settings
-            .for_producer(client_id)
+            .for_producer(client_id, &unacknowledged)
             .create_with_context(settings.watch(client_id))
             .map_err(|error| broken(error.to_string()))?;
         let watch = producer.context().clone();
@@ -50,7 +53,7 @@ impl Producer {
         let polled = Polled::new(producer).ok_or_else(|| broken("it has no queue".into()))?;
         let sender = Sender::new(polled, names.iter().map(CString::as_c_str))
             .map_err(|(index, code)| broken(format!("topic {:?}: {code}", topics[index])))?;
-        Ok(Producer { sender, topics, watch, refused: Vec::new(), broken: None })
+        Ok(Producer { sender, topics, watch, refused: Vec::new(), broken: None, _unacknowledged: unacknowledged })
     }
 
     fn look_for_brokers(&self) {

@@ -20,9 +20,7 @@ pub fn settings() -> ClientSettings {
         Ok(servers) => Brokers::Servers(servers),
         Err(_) => Brokers::Embedded,
     };
-    let none = BTreeMap::new;
-    let config = KafkaConfig { brokers, properties: none(), consumer: none(), producer: none() };
-    ClientSettings::new(&config).unwrap()
+    ClientSettings::new(&KafkaConfig::of(brokers)).unwrap()
 }
 
 /// A name that no other test has used, in this run or before.
@@ -68,7 +66,7 @@ pub fn at(number: i32) -> Partition {
 
 pub fn consumer(settings: &ClientSettings, group: &str, topics: &[&str], start: Start) -> Consumer {
     let topics = topics.iter().map(|topic| topic.to_string()).collect();
-    let spec = ConsumerSpec { group: group.into(), client_id: unique("consumer"), instance_id: None, topics, start };
+    let spec = ConsumerSpec { group: group.into(), client_id: unique("consumer"), topics, start };
     Consumer::new(settings, spec).unwrap()
 }
 

@@ -187,8 +187,6 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
     let spec = ConsumerSpec {
         group,
         client_id: client_id.clone(),
-        // A static member does not leave its group when it stops: its partitions would lie idle for a session.
-        instance_id: None,
         topics: inputs.iter().map(|input| input.topic.clone()).collect(),
         start: footing.config.start,
     };

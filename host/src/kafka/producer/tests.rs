@@ -67,14 +67,9 @@ fn what_the_broker_refuses_comes_back_by_its_token() {
 
 #[test]
 fn dropping_a_producer_with_records_in_flight_does_not_hang() {
-    let config = crate::config::KafkaConfig {
-        // Nobody listens there.
-        brokers: crate::config::Brokers::Servers("127.0.0.1:1".into()),
-        properties: BTreeMap::new(),
-        consumer: BTreeMap::new(),
-        producer: BTreeMap::new(),
-    };
-    let settings = ClientSettings::new(&config).unwrap();
+    // Nobody listens there.
+    let brokers = crate::config::Brokers::Servers("127.0.0.1:1".into());
+    let settings = ClientSettings::new(&crate::config::KafkaConfig::of(brokers)).unwrap();
     let mut producer = producer(&settings, "topic");
     producer.send(record(0, "value", &Headers::default()), 0).unwrap();
     producer.poll(Duration::from_millis(50));

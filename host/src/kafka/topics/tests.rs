@@ -27,10 +27,8 @@ fn a_missing_topic_that_is_not_to_be_created_is_named_with_what_to_do() {
 
 #[test]
 fn a_broker_that_nobody_answers_for_is_unreachable_and_not_a_refusal() {
-    let none = BTreeMap::new;
     let brokers = Brokers::Servers("127.0.0.1:1".into());
-    let config = KafkaConfig { brokers, properties: none(), consumer: none(), producer: none() };
-    let topics = Topics::new(ClientSettings::new(&config).unwrap());
+    let topics = Topics::new(ClientSettings::new(&KafkaConfig::of(brokers)).unwrap());
     let error = topics.describe(&["any"]).unwrap_err();
     assert!(matches!(error, TopicError::Unreachable(_)), "{error}");
 }
