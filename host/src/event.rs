@@ -18,7 +18,13 @@ pub struct Position {
     pub at: Partition,
     /// The next offset.
     pub offset: i64,
+    /// The greatest event timestamp that the task had seen there, in milliseconds since the Unix epoch; [`NO_TIME`] if
+    /// nobody knows.
+    pub stream_time: i64,
 }
+
+/// Before every timestamp.
+pub const NO_TIME: i64 = i64::MIN;
 
 /// Why an event was not processed, for metrics (`code`) and for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -100,7 +100,7 @@ impl Default for PluginConfig {
         PluginConfig {
             start: Start::Earliest,
             workers: 1,
-            delivery: Delivery::AtLeastOnce,
+            delivery: Delivery::ExactlyOnce,
             on_failure: OnFailure::DeadLetter,
             inputs: BTreeMap::new(),
             sinks: BTreeMap::new(),

@@ -56,12 +56,7 @@ fn read_start(field: &Field<'_, '_>) -> Option<super::Start> {
 }
 
 fn delivery(field: &Field<'_, '_>) -> Option<Delivery> {
-    let delivery =
-        field.choice(&[("at-least-once", Delivery::AtLeastOnce), ("exactly-once", Delivery::ExactlyOnce)])?;
-    if delivery == Delivery::ExactlyOnce {
-        field.report("exactly-once comes with the next version; until then use `at-least-once`, or leave the key out");
-    }
-    Some(delivery)
+    field.choice(&[("at-least-once", Delivery::AtLeastOnce), ("exactly-once", Delivery::ExactlyOnce)])
 }
 
 fn inputs(table: Table<'_, '_>) -> BTreeMap<String, Vec<String>> {
@@ -243,7 +238,6 @@ mod tests {
 
     #[test]
     fn exactly_once_and_permissions_are_refused_for_now() {
-        check_error("delivery = \"exactly-once\"", "`delivery`: exactly-once comes with the next version");
         check_error("delivery = \"exactly_once\"", "did you mean `exactly-once`?");
         check_error("[permissions]\nnetwork = true", "`permissions.network`: nothing can be permitted yet");
     }

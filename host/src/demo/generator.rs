@@ -5,7 +5,7 @@ use super::{INVOICES, ORDERS};
 use crate::admin::Timestamp;
 use crate::kafka::client::ClientSettings;
 use crate::kafka::edge::{Outgoing, Outlet};
-use crate::kafka::producer::Producer;
+use crate::kafka::producer::{Producer, ProducerSpec};
 use anyhow::{Context, Result, anyhow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -30,8 +30,13 @@ pub struct Generator {
 impl Generator {
     /// Opens the shop; `rate` orders a second.
     pub fn start(kafka: &ClientSettings, rate: u64) -> Result<Self> {
-        let topics = vec![ORDERS.to_owned(), INVOICES.to_owned()];
-        let producer = Producer::new(kafka, "demo-shop", topics).map_err(|error| anyhow!("{error}"))?;
+        let spec = ProducerSpec {
+            client_id: "demo-shop".into(),
+            transactional_id: None,
+            topics: vec![ORDERS.to_owned(), INVOICES.to_owned()],
+            watched: None,
+        };
+        let producer = Producer::new(kafka, spec).map_err(|error| anyhow!("{error}"))?;
         let generator = Generator { sent: Arc::default(), stop: Arc::default() };
         let (sent, stop) = (generator.sent.clone(), generator.stop.clone());
         std::thread::Builder::new()

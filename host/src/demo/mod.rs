@@ -13,7 +13,6 @@ use crate::logging;
 use anyhow::{Context, Result};
 use generator::Generator;
 use screen::Screen;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::IsTerminal;
 use std::net::SocketAddr;

@@ -9,11 +9,15 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use super::properties::{Scope, refused_property};
 
 /// What a small event takes in librdkafka's queue, with what is kept of it beside its key and value.
 const QUEUED_EVENT: u64 = 512;
+
+/// The broker aborts a transaction that is open for longer.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How every client of the host reaches Kafka. Clones share one view of whether the brokers are reachable.
 #[derive(Clone)]
@@ -91,6 +95,11 @@ impl ClientSettings {
         &self.bootstrap_servers
     }
 
+    /// Whether the brokers have transactions.
+    pub fn has_transactions(&self) -> bool {
+        self.embedded.is_none()
+    }
+
     /// The embedded broker, if that is what is used.
     pub fn embedded(&self) -> Option<&Arc<Embedded>> {
         self.embedded.as_ref()
@@ -138,18 +147,31 @@ impl ClientSettings {
         config
     }
 
-    /// For a producer.
-    pub(super) fn for_producer(&self, client_id: &str, unacknowledged: &Share) -> ClientConfig {
-        // A lost broker is waited for, however long: no record times out. The largest record is the Java client's.
+    /// For a producer; with an id, a transactional one.
+    pub(super) fn for_producer(
+        &self,
+        client_id: &str,
+        transactional_id: Option<&str>,
+        unacknowledged: &Share,
+    ) -> ClientConfig {
+        // The largest record is the Java client's.
         let mut config = self.base(client_id);
         config
             .set("linger.ms", "5")
             .set("batch.num.messages", "10000")
             .set("compression.type", "lz4")
             .set("message.max.bytes", "1048576")
-            .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", "0");
+        match transactional_id {
+            // A host that dies holds back, for so long, whoever reads only what is committed.
+            Some(_) => config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string()),
+            // A lost broker is waited for, however long: no record times out.
+            None => config.set("message.timeout.ms", "0"),
+        };
         self.apply(&mut config, &self.producer);
+        if let Some(id) = transactional_id {
+            config.set("transactional.id", id);
+        }
         // A queue that the largest record does not fit into would never take it.
         let largest: u64 = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or_default();
         if config.get("queue.buffering.max.kbytes").is_none() {
@@ -242,7 +264,7 @@ mod tests {
     #[test]
     fn own_properties_win_over_the_defaults_and_lose_against_the_guarantees() {
         let settings = ClientSettings::new(&config("kafka.producer", "compression.type", "zstd")).unwrap();
-        let producer = settings.for_producer("p", &settings.unacknowledged());
+        let producer = settings.for_producer("p", None, &settings.unacknowledged());
         assert_eq!(producer.get("compression.type"), Some("zstd"));
         assert_eq!(producer.get("acks"), Some("all"));
         assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("16384"));
@@ -252,8 +274,19 @@ mod tests {
     #[test]
     fn the_largest_record_fits_into_every_producers_queue() {
         let settings = ClientSettings::new(&config("kafka.producer", "message.max.bytes", "67108864")).unwrap();
-        let producer = settings.for_producer("p", &settings.unacknowledged());
+        let producer = settings.for_producer("p", None, &settings.unacknowledged());
         assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("131072"));
+    }
+
+    #[test]
+    fn a_transactional_producer_gives_up_with_its_transaction_and_another_one_never() {
+        let settings = ClientSettings::new(&config("kafka.producer", "linger.ms", "1")).unwrap();
+        let transactional = settings.for_producer("p", Some("shop-fraud-1-0"), &settings.unacknowledged());
+        assert_eq!(transactional.get("transactional.id"), Some("shop-fraud-1-0"));
+        assert_eq!(transactional.get("transaction.timeout.ms"), Some("10000"));
+        assert_eq!(transactional.get("message.timeout.ms"), None);
+        let other = settings.for_producer("p", None, &settings.unacknowledged());
+        assert_eq!((other.get("transactional.id"), other.get("message.timeout.ms")), (None, Some("0")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::budget::Share;
 use super::client::ClientSettings;
-use super::edge::{Inbox, Rebalance, Source, SourceError};
+use super::edge::{Inbox, Offsets, Rebalance, Source, SourceError};
 use super::errors::{is_stale, is_transient};
 use super::native::{self, Event, Kind, Listed, Message, Polled};
 use super::reachability::Watch;
@@ -98,12 +98,14 @@ impl Consumer {
         list
     }
 
-    fn offsets(&self, positions: &[Position]) -> KafkaResult<TopicPartitionList> {
+    fn positions(&self, positions: &[Position]) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::with_capacity(positions.len());
         for position in positions {
             let mut element = list.add_partition(&self.topics[position.at.topic], position.at.number);
             element.set_offset(Offset::Offset(position.offset))?;
-            if let Some(note) = self.notes.get(&position.at).filter(|note| !note.is_empty()) {
+            let note = self.notes.get(&position.at).map_or("", String::as_str);
+            let note = starts::note(note, position.stream_time);
+            if !note.is_empty() {
                 element.set_metadata(note);
             }
         }
@@ -212,9 +214,13 @@ impl Source for Consumer {
     fn assign(&mut self, partitions: &[Partition]) -> Result<Vec<Position>, SourceError> {
         let beginnings = starts::resolve(self.consumer(), &self.topics, partitions, self.start)?;
         self.notes.extend(beginnings.iter().map(|beginning| (beginning.at, beginning.note.clone())));
-        let position = |beginning: &starts::Beginning| Position { at: beginning.at, offset: beginning.offset };
+        let position = |beginning: &starts::Beginning| Position {
+            at: beginning.at,
+            offset: beginning.offset,
+            stream_time: beginning.stream_time,
+        };
         let positions: Vec<Position> = beginnings.iter().map(position).collect();
-        let list = self.offsets(&positions).map_err(broken("assigning partitions"))?;
+        let list = self.positions(&positions).map_err(broken("assigning partitions"))?;
         // An empty assignment is told, too: the group waits for the answer.
         let result =
             if self.cooperative() { self.consumer().incremental_assign(&list) } else { self.consumer().assign(&list) };
@@ -245,7 +251,7 @@ impl Source for Consumer {
         if positions.is_empty() {
             return Ok(());
         }
-        let list = self.offsets(positions).map_err(broken("committing"))?;
+        let list = self.positions(positions).map_err(broken("committing"))?;
         let deadline = Instant::now() + COMMIT_PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -256,6 +262,13 @@ impl Source for Consumer {
                 Err(code) => return Err(SourceError::Broken(format!("committing: {code}"))),
             }
         }
+    }
+
+    fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError> {
+        let list = self.positions(positions).map_err(broken("committing"))?;
+        let member = self.consumer().group_metadata();
+        let member = member.ok_or_else(|| SourceError::Broken("the consumer is in no group".into()))?;
+        Ok(Offsets { positions: positions.to_vec(), member: Some((list, member)) })
     }
 
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
@@ -274,7 +287,7 @@ impl Source for Consumer {
         let deadline = Instant::now() + SEEK_PATIENCE;
         let mut left = positions.to_vec();
         while !left.is_empty() {
-            let list = self.offsets(&left).map_err(broken("seeking"))?;
+            let list = self.positions(&left).map_err(broken("seeking"))?;
             let answer = self.consumer().seek_partitions(list, SEEK_PATIENCE).map_err(broken("seeking"))?;
             let answer = native::elements(&answer);
             // Right after an assignment the fetch has not begun, and cannot be moved yet.

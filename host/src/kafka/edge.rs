@@ -1,6 +1,8 @@
 //! The worker's two edges to Kafka: where events come from, and where outputs go.
 
 use crate::event::{Partition, Position};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use std::time::Duration;
 use wasmill_contract::{Batch, HeadersIter};
 
@@ -39,6 +41,9 @@ pub trait Source: Send {
     /// Commits, and waits for the group's answer.
     fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError>;
 
+    /// What a transaction commits in the place of [`Source::commit`].
+    fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError>;
+
     /// Stops fetching; what was polled already stays with the worker, and no event is lost or repeated.
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError>;
 
@@ -53,6 +58,21 @@ pub trait Source: Send {
 
     /// Leaves the group. The partitions must have been committed and given up.
     fn close(&mut self);
+}
+
+/// Offsets on their way into a transaction.
+pub struct Offsets {
+    /// What is committed.
+    pub positions: Vec<Position>,
+    /// By it the broker knows a member that the group went on without, and refuses its offsets.
+    pub(super) member: Option<(TopicPartitionList, ConsumerGroupMetadata)>,
+}
+
+impl Offsets {
+    /// Offsets of no group: only a test's outlet takes them.
+    pub fn of_nobody(positions: &[Position]) -> Self {
+        Offsets { positions: positions.to_vec(), member: None }
+    }
 }
 
 /// What went wrong with a consumer.
@@ -95,6 +115,9 @@ pub trait Outlet: Send {
     /// Hands queued records to the network and takes in delivery reports, waiting up to `wait` for one.
     fn poll(&mut self, wait: Duration);
 
+    /// Has what lingers in batches sent at once: whoever calls it waits for the acknowledgements.
+    fn hurry(&mut self);
+
     /// How many records were sent and neither acknowledged nor refused yet.
     fn in_flight(&self) -> usize;
 
@@ -103,6 +126,30 @@ pub trait Outlet: Send {
 
     /// Why the producer can't be used any more, if so.
     fn broken(&self) -> Option<String>;
+
+    /// Opens a transaction: what is sent from here on becomes visible together with the offsets, or never.
+    fn begin(&mut self) -> Result<(), TransactionError>;
+
+    /// Commits the open transaction, and the offsets with it. Nothing may be in flight.
+    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError>;
+
+    /// Takes back everything that was sent since [`Outlet::begin`], in flight or not.
+    fn abort(&mut self) -> Result<(), TransactionError>;
+
+    /// The offset after the last acknowledged record of a partition of the topic that the outlet watches; None if there
+    /// was none since the last call.
+    fn take_end(&mut self, partition: i32) -> Option<i64>;
+}
+
+/// Why a transaction did not go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// It can only be aborted; then the producer is as good as new.
+    #[error("{0}")]
+    Abort(String),
+    /// The producer is broken: the worker starts again from the committed offsets.
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// A record that the broker will not take, however often it is sent: too large, a bad timestamp, not authorized.
@@ -127,6 +174,9 @@ pub enum SendError {
         /// What is wrong with it.
         message: String,
     },
+    /// The transaction can only be aborted: something that was sent in it before was refused.
+    #[error("{0}")]
+    Abort(String),
     /// The producer is broken: the worker starts again from the committed offsets.
     #[error("{0}")]
     Broken(String),

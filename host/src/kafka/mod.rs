@@ -15,6 +15,7 @@ mod native;
 mod properties;
 mod reachability;
 mod starts;
+mod transaction;
 
 #[cfg(test)]
 mod testing;

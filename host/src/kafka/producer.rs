@@ -2,14 +2,28 @@
 
 use super::budget::Share;
 use super::client::ClientSettings;
-use super::edge::{Outgoing, Outlet, Refused, SendError};
-use super::native::{Event, Kind, Message, Polled, Sender};
+use super::edge::{Offsets, Outgoing, Outlet, Refused, SendError, TransactionError};
+use super::native::{self, Event, Kind, Message, Polled, Sender};
 use super::reachability::Watch;
+use super::transaction;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What a producer is made for.
+#[derive(Debug, Clone)]
+pub struct ProducerSpec {
+    /// How brokers and the log name this client.
+    pub client_id: String,
+    /// With one the producer has transactions; whoever has the same one is fenced.
+    pub transactional_id: Option<String>,
+    /// Where it sends to; [`Outgoing::topic`] is an index into them.
+    pub topics: Vec<String>,
+    /// Which of the topics [`Outlet::take_end`] tells of.
+    pub watched: Option<usize>,
+}
 
 /// How long a full queue is waited for before it is looked at again.
 const FULL_QUEUE: Duration = Duration::from_millis(10);
@@ -30,35 +44,40 @@ const PROBE: Duration = Duration::from_millis(100);
 /// suspects in ever smaller parts, each followed by [`Outlet::poll`] until nothing is in flight; what is refused alone is
 /// guilty.
 pub struct Producer {
+    settings: ClientSettings,
+    spec: ProducerSpec,
     sender: Sender,
-    topics: Vec<String>,
     watch: Arc<Watch>,
     refused: Vec<Refused>,
     broken: Option<String>,
-    _unacknowledged: Share,
+    /// The broker has refused records of the open transaction, and with them a stretch of sequence numbers.
+    gap: bool,
+    /// By partition number; -1: nothing was acknowledged.
+    ends: Vec<i64>,
+    unacknowledged: Share,
 }
 
 impl Producer {
-    /// A producer for `topics`; [`Outgoing::topic`] is an index into them.
-    pub fn new(settings: &ClientSettings, client_id: &str, topics: Vec<String>) -> Result<Self, SendError> {
-        let broken = |error: String| SendError::Broken(format!("producer {client_id}: {error}"));
+    /// Makes it. A transactional one fences its predecessor first, for which a broker must answer.
+    pub fn new(settings: &ClientSettings, spec: ProducerSpec) -> Result<Self, SendError> {
         let unacknowledged = settings.unacknowledged();
-        let producer: BaseProducer<Watch> = settings
-            .for_producer(client_id, &unacknowledged)
-            .create_with_context(settings.watch(client_id))
-            .map_err(|error| broken(error.to_string()))?;
-        let watch = producer.context().clone();
-        let names: Result<Vec<CString>, _> = topics.iter().map(|name| CString::new(name.as_str())).collect();
-        let names = names.map_err(|error| broken(error.to_string()))?;
-        let polled = Polled::new(producer).ok_or_else(|| broken("it has no queue".into()))?;
-        let sender = Sender::new(polled, names.iter().map(CString::as_c_str))
-            .map_err(|(index, code)| broken(format!("topic {:?}: {code}", topics[index])))?;
-        Ok(Producer { sender, topics, watch, refused: Vec::new(), broken: None, _unacknowledged: unacknowledged })
+        let (sender, watch) = connect(settings, &spec, &unacknowledged)?;
+        Ok(Producer {
+            settings: settings.clone(),
+            spec,
+            sender,
+            watch,
+            refused: Vec::new(),
+            broken: None,
+            gap: false,
+            ends: Vec::new(),
+            unacknowledged,
+        })
     }
 
     fn look_for_brokers(&self) {
         if self.watch.should_probe()
-            && let Some(topic) = self.topics.first()
+            && let Some(topic) = self.spec.topics.first()
         {
             match self.sender.polled().client().client().fetch_metadata(Some(topic), PROBE) {
                 Ok(_) => self.watch.answered(),
@@ -66,6 +85,30 @@ impl Producer {
             }
         }
     }
+}
+
+/// The client, and the handles of its topics.
+fn connect(
+    settings: &ClientSettings,
+    spec: &ProducerSpec,
+    unacknowledged: &Share,
+) -> Result<(Sender, Arc<Watch>), SendError> {
+    let ProducerSpec { client_id, transactional_id, topics, .. } = spec;
+    let broken = |error: String| SendError::Broken(format!("producer {client_id}: {error}"));
+    let producer: BaseProducer<Watch> = settings
+        .for_producer(client_id, transactional_id.as_deref(), unacknowledged)
+        .create_with_context(settings.watch(client_id))
+        .map_err(|error| broken(error.to_string()))?;
+    if transactional_id.is_some() {
+        transaction::init(&producer).map_err(|error| broken(error.to_string()))?;
+    }
+    let watch = producer.context().clone();
+    let names: Result<Vec<CString>, _> = topics.iter().map(|name| CString::new(name.as_str())).collect();
+    let names = names.map_err(|error| broken(error.to_string()))?;
+    let polled = Polled::new(producer).ok_or_else(|| broken("it has no queue".into()))?;
+    let sender = Sender::new(polled, names.iter().map(CString::as_c_str))
+        .map_err(|(index, code)| broken(format!("topic {:?}: {code}", topics[index])))?;
+    Ok((sender, watch))
 }
 
 impl Outlet for Producer {
@@ -79,15 +122,19 @@ impl Outlet for Producer {
                 Err(Code::QueueFull) if self.in_flight() > 0 => self.poll(FULL_QUEUE),
                 // Larger than the whole queue: it would wait forever.
                 Err(Code::QueueFull) => {
-                    return Err(refused("output-too-large", &self.topics[record.topic], Code::QueueFull));
+                    return Err(refused("output-too-large", &self.spec.topics[record.topic], Code::QueueFull));
                 }
                 Err(code) => {
-                    return Err(match fate(&self.sender, &self.topics[record.topic], code) {
-                        Fate::Refused(name) => refused(name, &self.topics[record.topic], code),
-                        _ if code == Code::InvalidArgument => {
-                            refused("output-refused", &self.topics[record.topic], code)
+                    return Err(match fate(&self.sender, &self.spec.topics[record.topic], code) {
+                        Fate::Refused(name) => refused(name, &self.spec.topics[record.topic], code),
+                        // A record was refused, and nothing more is taken until its transaction is aborted.
+                        _ if code == Code::State && self.spec.transactional_id.is_some() => {
+                            SendError::Abort(code.to_string())
                         }
-                        _ => SendError::Broken(format!("{}: {code}", self.topics[record.topic])),
+                        _ if code == Code::InvalidArgument => {
+                            refused("output-refused", &self.spec.topics[record.topic], code)
+                        }
+                        _ => SendError::Broken(format!("{}: {code}", self.spec.topics[record.topic])),
                     });
                 }
             }
@@ -96,7 +143,8 @@ impl Outlet for Producer {
 
     fn poll(&mut self, wait: Duration) {
         self.look_for_brokers();
-        let Producer { sender, watch, refused, broken, .. } = self;
+        let Producer { spec, sender, watch, refused, broken, gap, ends, .. } = self;
+        let watched = spec.watched.map(|index| sender.topic(index));
         let mut wait = wait;
         while let Some(mut event) = sender.polled().poll(wait) {
             wait = Duration::ZERO;
@@ -105,10 +153,16 @@ impl Outlet for Producer {
                     let mut failures = Vec::new();
                     while let Some(message) = event.message() {
                         match message.code() {
-                            Code::NoError => watch.answered(),
+                            Code::NoError => {
+                                watch.answered();
+                                if watched.is_some_and(|topic| message.is_of(topic)) {
+                                    acknowledged(ends, message.partition(), message.offset());
+                                }
+                            }
                             code => failures.push(Failure::new(&message, code)),
                         }
                     }
+                    *gap |= !failures.is_empty();
                     report(sender, failures, refused, broken);
                 }
                 Kind::Error => failed(sender, watch, &event, broken),
@@ -122,6 +176,10 @@ impl Outlet for Producer {
         }
     }
 
+    fn hurry(&mut self) {
+        native::hurry(self.sender.polled().client().client().native_client());
+    }
+
     fn in_flight(&self) -> usize {
         self.sender.in_flight()
     }
@@ -132,6 +190,38 @@ impl Outlet for Producer {
 
     fn broken(&self) -> Option<String> {
         self.broken.clone()
+    }
+
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        transaction::begin(self.sender.polled().client())
+    }
+
+    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError> {
+        transaction::commit(self.sender.polled().client(), offsets)
+    }
+
+    fn abort(&mut self) -> Result<(), TransactionError> {
+        let deadline = Instant::now() + transaction::PATIENCE;
+        while !transaction::try_abort(self.sender.polled().client())? {
+            if Instant::now() >= deadline {
+                return Err(TransactionError::Broken("the transaction could not be aborted in time".into()));
+            }
+            self.poll(Duration::ZERO);
+        }
+        self.poll(Duration::ZERO);
+        self.ends.clear();
+        if std::mem::take(&mut self.gap) {
+            // librdkafka (2.12.1) goes on counting after what was refused, and the broker then takes nothing any more for
+            // being out of order; a new client counts anew.
+            let connected = connect(&self.settings, &self.spec, &self.unacknowledged);
+            (self.sender, self.watch) = connected.map_err(|error| TransactionError::Broken(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn take_end(&mut self, partition: i32) -> Option<i64> {
+        let end = self.ends.get_mut(usize::try_from(partition).ok()?)?;
+        Some(std::mem::replace(end, -1)).filter(|end| *end >= 0)
     }
 }
 
@@ -156,6 +246,8 @@ fn fate(sender: &Sender, topic: &str, code: Code) -> Fate {
         Code::InvalidRecord | Code::PolicyViolation | Code::InvalidMessage | Code::UnsupportedForMessageFormat => {
             Fate::Refused("output-refused")
         }
+        // What an abort has dropped.
+        Code::PurgeQueue | Code::PurgeInflight => Fate::Neighbour,
         // Said of a partition that the topic does not have, and of all partitions of a topic that was deleted.
         Code::UnknownPartition if exists(sender, topic) => Fate::Refused("output-refused"),
         Code::InvalidDifferentRecord => Fate::Neighbour,
@@ -170,6 +262,14 @@ fn exists(sender: &Sender, topic: &str) -> bool {
 
 fn refused(code: &'static str, topic: &str, error: Code) -> SendError {
     SendError::Refused { code, message: format!("{topic}: {error}") }
+}
+
+fn acknowledged(ends: &mut Vec<i64>, partition: i32, offset: i64) {
+    let Ok(partition) = usize::try_from(partition) else { return };
+    if ends.len() <= partition {
+        ends.resize(partition + 1, -1);
+    }
+    ends[partition] = ends[partition].max(offset + 1);
 }
 
 /// A record that was not written.

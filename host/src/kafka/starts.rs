@@ -10,7 +10,7 @@ use super::errors::{code, is_transient};
 use super::native::{self, Listed};
 use super::reachability::Watch;
 use crate::config::Start;
-use crate::event::Partition;
+use crate::event::{NO_TIME, Partition};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 const FIRST_PARTITIONS: &str = "first-partitions=";
+const STREAM_TIME: &str = "stream-time=";
 
 /// Where one partition begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +38,10 @@ pub struct Beginning {
     pub offset: i64,
     /// Whether the group had no committed offset for it.
     pub fresh: bool,
-    /// The text that belongs to its commits: how many partitions the topic had when the group began.
+    /// The text that belongs to all its commits: how many partitions the topic had when the group began.
     pub note: String,
+    /// The task's stream time at the last commit.
+    pub stream_time: i64,
 }
 
 /// Where each of `partitions` begins. `topics` are the names that their indexes mean.
@@ -57,15 +60,16 @@ pub fn resolve(
         for listed in committed(consumer, name, &numbers)? {
             let at = Partition { topic, number: listed.number };
             if listed.offset >= 0 {
-                let note = String::from_utf8(listed.metadata).unwrap_or_default();
-                beginnings.push(Beginning { at, offset: listed.offset, fresh: false, note });
+                let note = first_partitions(&listed.metadata).map(first_partitions_note).unwrap_or_default();
+                let stream_time = stream_time(&listed.metadata);
+                beginnings.push(Beginning { at, offset: listed.offset, fresh: false, note, stream_time });
                 continue;
             }
             if group.is_none() {
                 group = Some(Group::ask(consumer, name, start)?);
             }
             let (start, note) = group.as_ref().map_or((start, String::new()), |group| group.start(at.number, start));
-            beginnings.push(Beginning { at, offset: -1, fresh: true, note });
+            beginnings.push(Beginning { at, offset: -1, fresh: true, note, stream_time: NO_TIME });
             wanted.push((at, start));
         }
     }
@@ -107,7 +111,7 @@ impl Group {
 
     /// Where a partition without a committed offset starts, and the note for its commits.
     fn start(&self, number: i32, start: Start) -> (Start, String) {
-        let note = |partitions: i32| format!("{FIRST_PARTITIONS}{partitions}");
+        let note = first_partitions_note;
         match (self.any, self.first_partitions) {
             _ if start == Start::Earliest => (start, String::new()),
             (false, _) => (start, note(self.partitions)),
@@ -118,8 +122,30 @@ impl Group {
     }
 }
 
+/// The text of one commit: a partition's own note, and the task's stream time.
+pub fn note(own: &str, stream_time: i64) -> String {
+    match stream_time {
+        NO_TIME => own.to_owned(),
+        _ if own.is_empty() => format!("{STREAM_TIME}{stream_time}"),
+        _ => format!("{own} {STREAM_TIME}{stream_time}"),
+    }
+}
+
+fn first_partitions_note(partitions: i32) -> String {
+    format!("{FIRST_PARTITIONS}{partitions}")
+}
+
 fn first_partitions(metadata: &[u8]) -> Option<i32> {
-    std::str::from_utf8(metadata).ok()?.strip_prefix(FIRST_PARTITIONS)?.parse().ok()
+    word(metadata, FIRST_PARTITIONS)?.parse().ok()
+}
+
+fn stream_time(metadata: &[u8]) -> i64 {
+    word(metadata, STREAM_TIME).and_then(|time| time.parse().ok()).unwrap_or(NO_TIME)
+}
+
+/// What follows `name` in a commit's text.
+fn word<'a>(metadata: &'a [u8], name: &str) -> Option<&'a str> {
+    std::str::from_utf8(metadata).ok()?.split(' ').find_map(|word| word.strip_prefix(name))
 }
 
 fn committed(consumer: &BaseConsumer<Watch>, topic: &str, numbers: &[i32]) -> Result<Vec<Listed>, SourceError> {

@@ -3,7 +3,7 @@
 use super::client::ClientSettings;
 use super::consumer::{Consumer, ConsumerSpec};
 use super::edge::{Inbox, Outgoing, Outlet, Rebalance, Source};
-use super::producer::Producer;
+use super::producer::{Producer, ProducerSpec};
 use super::topics::{TopicSpec, Topics};
 use crate::config::{Brokers, KafkaConfig, Start};
 use crate::event::{Partition, Position};
@@ -113,7 +113,9 @@ pub fn leave(mut consumer: Consumer, owned: &[Partition]) {
 }
 
 pub fn producer(settings: &ClientSettings, topic: &str) -> Producer {
-    Producer::new(settings, &unique("producer"), vec![topic.to_owned()]).unwrap()
+    let topics = vec![topic.to_owned()];
+    let spec = ProducerSpec { client_id: unique("producer"), transactional_id: None, topics, watched: Some(0) };
+    Producer::new(settings, spec).unwrap()
 }
 
 /// A record with this value in that partition.

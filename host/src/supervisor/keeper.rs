@@ -3,10 +3,11 @@
 
 use super::parts::Parts;
 use super::view::{View, WorkerSeen};
+use crate::config::Delivery;
 use crate::event::Reason;
 use crate::kafka::consumer::{Consumer, ConsumerSpec};
 use crate::kafka::edge::{SendError, SourceError};
-use crate::kafka::producer::Producer;
+use crate::kafka::producer::{Producer, ProducerSpec};
 use crate::plugin::Module;
 use crate::reload::change::Footing;
 use crate::worker::{Command, End, InputTopic, Lane, LaneSpec, Running, Status, Worker};
@@ -193,8 +194,15 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
     let mut topics: Vec<String> = footing.sinks.iter().map(|(_, topic)| topic.clone()).collect();
     topics.push(parts.dead_letter_topic(&kept.plugin));
     // The producer first: a member of the group that cannot write would only hold partitions.
-    let outlet = Producer::new(&parts.kafka, &client_id, topics).map_err(|error| match error {
-        SendError::Broken(why) | SendError::Refused { message: why, .. } => End::Broken(why),
+    let exactly_once = footing.config.delivery == Delivery::ExactlyOnce && parts.kafka.has_transactions();
+    let outlet = ProducerSpec {
+        transactional_id: exactly_once.then(|| client_id.clone()),
+        client_id: client_id.clone(),
+        topics,
+        watched: None,
+    };
+    let outlet = Producer::new(&parts.kafka, outlet).map_err(|error| match error {
+        SendError::Broken(why) | SendError::Abort(why) | SendError::Refused { message: why, .. } => End::Broken(why),
     })?;
     let source = Consumer::new(&parts.kafka, spec).map_err(|error| match error {
         SourceError::Broken(why) | SourceError::Stale(why) | SourceError::OffsetOutOfRange(why) => End::Broken(why),
@@ -204,6 +212,7 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
         inputs,
         sinks: footing.sinks.len(),
         config: Arc::new(footing.config.clone()),
+        exactly_once,
     };
     Ok(Lane::new(spec, source, outlet, running, view.metrics.clone(), view.metrics.worker(index)))
 }

@@ -1,68 +1,89 @@
-//! After the broker refused an output. A refusal may take a whole batch of records with it, and the guilty one has to
-//! be found: the events since the last commit come again, a few at a time, each time waiting for the broker's answer.
+//! Back to the last commit, and from there to the event whose output the broker refused. A refusal may take a whole batch
+//! of records with it, so the guilty one has to be found: the events since the last commit come again, a few at a time, each
+//! time waiting for the broker's answer, and half as many after each refusal.
 
 use super::cause::Cause;
 use super::handle::{Ended, Ran};
 use super::lane::{Halt, Lane};
-use crate::event::{Partition, Reason};
-use crate::kafka::edge::{Outlet, Refused, Source};
+use crate::event::{Partition, Position, Reason};
+use crate::kafka::edge::{Outlet, Refused, Source, TransactionError};
 use std::ops::Range;
 use wasmill_contract::Batch;
 
 impl<S: Source, O: Outlet> Lane<S, O> {
-    /// Goes back to the last commit, and marks how far each partition must be gone through carefully.
-    pub(super) fn replay(&mut self) -> Result<(), Halt> {
+    /// Takes back what was done since the last commit; the events come again.
+    pub(super) fn roll_back(&mut self, why: &str) -> Result<(), Halt> {
+        tracing::debug!(plugin = &*self.spec.plugin, "going back to the last commit: {why}");
+        self.abort()?;
         for refused in std::mem::take(&mut self.refused) {
             let base = |at| self.tasks.slot(at).map(|slot| slot.committed);
             // An event of a partition that was given up meanwhile is its new owner's.
             let Some(cause) = Cause::from_token(refused.token, base) else { continue };
-            tracing::debug!(plugin = &*self.spec.plugin, "{}: going back to find the event", refused.message);
-            for slot in self.tasks.slots_mut().filter(|slot| slot.at == cause.at) {
-                slot.careful_until = slot.careful_until.max(cause.offset + 1);
+            self.tasks.slots_mut().filter(|slot| slot.at == cause.at).for_each(|slot| slot.beware(cause.offset));
+        }
+        let mut rewound = Vec::new();
+        for task in &mut self.tasks.list {
+            for slot in task.slots.iter_mut().filter(|slot| slot.dirty()) {
+                slot.rewind();
+                rewound.push(Position { at: slot.at, offset: slot.position, stream_time: task.stream_time });
             }
         }
-        let rewound: Vec<_> =
-            self.tasks.slots_mut().filter(|slot| slot.position != slot.committed).map(|slot| slot.rewind()).collect();
         self.source.seek(&rewound)?;
         Ok(())
     }
 
-    /// Handles a run and waits for the broker; what it refused is split until the guilty event stands alone and fails.
-    /// Neighbours may be sent more than once, which at-least-once allows.
+    /// Takes back what was sent and written since the last commit. Where events are delivered at least once, what was
+    /// sent stays.
+    fn abort(&mut self) -> Result<(), Halt> {
+        if self.open {
+            self.outlet.abort().map_err(|error| match error {
+                TransactionError::Abort(why) | TransactionError::Broken(why) => Halt::Broken(why),
+            })?;
+            self.open = false;
+        } else {
+            self.drain()?;
+        }
+        self.refused.extend(self.outlet.take_refused());
+        self.tasks.list.iter_mut().for_each(|task| task.stream_time = task.committed_stream_time);
+        Ok(())
+    }
+
+    /// Handles a run of which some output was refused before, and waits for the broker. The transaction holds nothing
+    /// else. What is refused again is taken back, and comes again in smaller parts; an event that stands alone fails.
     pub(super) fn run_carefully(
         &mut self,
         at: Partition,
         polled: &mut Batch,
         range: Range<usize>,
     ) -> Result<Ran, Halt> {
-        let mut handled = 0;
-        let mut left = vec![range];
-        while let Some(part) = left.pop() {
-            self.drain()?;
-            self.take_refused(at, 0..0);
-            let ran = self.run(at, polled, part.clone())?;
-            self.drain()?;
-            let offsets = polled.offsets[part.start] as i64..polled.offsets[part.end - 1] as i64 + 1;
-            let refused = self.take_refused(at, offsets);
-            let Some(first) = refused.first() else {
-                handled += ran.handled;
-                if ran.ended.is_some() {
-                    return Ok(Ran { handled, ended: ran.ended });
-                }
-                continue;
-            };
-            if part.len() > 1 {
-                let middle = part.start + part.len() / 2;
-                left.extend([middle..part.end, part.start..middle]);
-                continue;
-            }
-            let dead_letter_refused = refused.iter().any(|refused| is_dead_letter(refused.token));
-            if let Some(ended) = self.refuse(at, polled, part.start, first, dead_letter_refused)? {
-                return Ok(Ran { handled, ended: Some(ended) });
-            }
-            handled += 1;
+        let event = range.start;
+        let (ran, why) = match self.run(at, polled, range.clone()) {
+            // More was to be sent after the first refusal.
+            Err(Halt::RollBack(why)) => (Ran { handled: 0, ended: None }, Some(why)),
+            ran => (ran?, None),
+        };
+        self.drain()?;
+        let refused = std::mem::take(&mut self.refused);
+        if let (true, Some(why)) = (refused.is_empty(), why) {
+            return Err(Halt::Broken(why));
         }
-        Ok(Ran { handled, ended: None })
+        let Some(first) = refused.first() else {
+            self.take_more(at, range.len().saturating_mul(2));
+            return Ok(ran);
+        };
+        self.abort()?;
+        self.refused.clear();
+        if range.len() > 1 {
+            self.take_more(at, range.len() / 2);
+            return Ok(Ran { handled: 0, ended: None });
+        }
+        let dead_letter = refused.iter().any(|refused| is_dead_letter(refused.token));
+        let ended = self.refuse(at, polled, event, first, dead_letter)?;
+        Ok(Ran { handled: if ended.is_some() { 0 } else { 1 }, ended })
+    }
+
+    fn take_more(&mut self, at: Partition, events: usize) {
+        self.tasks.slots_mut().filter(|slot| slot.at == at).for_each(|slot| slot.careful_events = events);
     }
 
     /// One event alone, and the broker does not take what came of it.
@@ -79,11 +100,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             if let Some(ended) = self.fail(at, polled, event, "output", &reason)? {
                 return Ok(Some(ended));
             }
-            dead_letter = !self.accepted(at, polled, event)?;
+            dead_letter = !self.accepted()?;
         }
         if dead_letter {
             self.send_dead_letter(at, polled, event, "output", &reason, true)?;
-            if !self.accepted(at, polled, event)? {
+            if !self.accepted()? {
                 let message = format!("not even a cut dead letter can be written: {}", refused.message);
                 return Ok(Some(Ended::Stop(Reason::new(refused.code, message))));
             }
@@ -91,20 +112,15 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Ok(None)
     }
 
-    fn accepted(&mut self, at: Partition, polled: &Batch, event: usize) -> Result<bool, Halt> {
+    /// Whether the broker took what was sent; otherwise it is taken back.
+    fn accepted(&mut self) -> Result<bool, Halt> {
         self.drain()?;
-        let offset = polled.offsets[event] as i64;
-        Ok(self.take_refused(at, offset..offset + 1).is_empty())
-    }
-
-    /// Takes in what the broker refused: what belongs to these events is the answer, the rest waits for the next commit.
-    fn take_refused(&mut self, at: Partition, offsets: Range<i64>) -> Vec<Refused> {
-        let (ours, others) = self.outlet.take_refused().into_iter().partition(|refused| {
-            let base = |other| (other == at).then_some(offsets.start);
-            Cause::from_token(refused.token, base).is_some_and(|cause| offsets.contains(&cause.offset))
-        });
-        self.refused.extend::<Vec<_>>(others);
-        ours
+        if self.refused.is_empty() {
+            return Ok(true);
+        }
+        self.abort()?;
+        self.refused.clear();
+        Ok(false)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commit, and what a rebalance does around it.
+//! The commit: outputs and offsets become true together, and what a rebalance does around it.
 
 use super::lane::{Halt, Lane};
 use crate::event::{Partition, Position};
@@ -8,45 +8,56 @@ use std::time::Instant;
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Whether something was handled since the last commit.
     pub(super) fn dirty(&self) -> bool {
-        self.tasks.slots().any(|slot| slot.position != slot.committed)
+        self.tasks.slots().any(|slot| slot.dirty())
     }
 
     /// Waits for every output sent, and commits the offsets of the events that they came of. What the broker refused
     /// sends the lane back to its last commit instead.
     pub(super) fn commit(&mut self) -> Result<(), Halt> {
         self.last_commit = Instant::now();
-        if !self.dirty() && self.outlet.in_flight() == 0 && self.refused.is_empty() {
+        if !self.dirty() && !self.open && self.outlet.in_flight() == 0 && self.refused.is_empty() {
             return Ok(());
         }
+        match self.try_commit() {
+            Err(Halt::RollBack(why)) => self.roll_back(&why),
+            result => result,
+        }
+    }
+
+    fn try_commit(&mut self) -> Result<(), Halt> {
         self.drain()?;
-        let refused = self.outlet.take_refused();
-        self.refused.extend(refused);
-        if !self.refused.is_empty() {
-            return self.replay();
+        if let Some(refused) = self.refused.first() {
+            return Err(Halt::RollBack(refused.message.clone()));
         }
-        let positions: Vec<Position> = self
-            .tasks
-            .slots()
-            .filter(|slot| slot.position != slot.committed)
-            .map(|slot| Position { at: slot.at, offset: slot.position })
-            .collect();
-        if positions.is_empty() {
-            return Ok(());
-        }
-        match self.source.commit(&positions) {
-            Ok(()) => {
-                self.tasks.slots_mut().for_each(|slot| slot.committed = slot.position);
-                self.metrics.commit(self.last_commit.elapsed());
-                self.update_gauges();
-                Ok(())
+        let positions = self.positions();
+        if self.open {
+            self.outlet.commit(&self.source.offsets(&positions)?)?;
+            self.open = false;
+        } else if !positions.is_empty() {
+            // Nothing was sent: there is nothing that the offsets must go together with.
+            match self.source.commit(&positions) {
+                // A rebalance is on its way, and says which of the partitions are still ours.
+                Err(SourceError::Stale(why)) => {
+                    tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
+                    return Ok(());
+                }
+                result => result?,
             }
-            // A rebalance is on its way, and says which of the partitions are still ours.
-            Err(SourceError::Stale(why)) => {
-                tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
         }
+        for task in &mut self.tasks.list {
+            task.committed_stream_time = task.stream_time;
+            task.slots.iter_mut().for_each(|slot| slot.committed = slot.position);
+        }
+        self.metrics.commit(self.last_commit.elapsed());
+        self.update_gauges();
+        Ok(())
+    }
+
+    /// Where every task stands that has done something since the last commit.
+    fn positions(&self) -> Vec<Position> {
+        let tasks = self.tasks.list.iter().filter(|task| task.slots.iter().any(|slot| slot.dirty()));
+        let slots = tasks.flat_map(|task| task.slots.iter().map(|slot| (slot, task.stream_time)));
+        slots.map(|(slot, stream_time)| Position { at: slot.at, offset: slot.position, stream_time }).collect()
     }
 
     /// Does what the group says.
@@ -67,6 +78,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                     partitions.len()
                 );
                 self.give_up_tasks(&partitions, true)?;
+                // What the lost ones wrote is in the same transaction as what the others did.
+                if self.open {
+                    self.roll_back("partitions were taken away")?;
+                }
             }
         }
         self.update_gauges();

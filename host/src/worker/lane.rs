@@ -4,12 +4,15 @@ use super::pace::Pace;
 use super::tasks::{InputTopic, Tasks};
 use crate::config::PluginConfig;
 use crate::event::Reason;
-use crate::kafka::edge::{Outlet, Refused, Source, SourceError};
+use crate::kafka::edge::{Outlet, Refused, Source, SourceError, TransactionError};
 use crate::metrics::{PluginMetrics, WorkerGauges};
 use crate::plugin::guest::{Guest, Spawn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmill_contract::{Limits, Scope};
+
+/// Half of a transaction's time-out.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
 
 /// What a lane is made for; fixed as long as it lives.
 #[derive(Debug, Clone)]
@@ -22,12 +25,22 @@ pub struct LaneSpec {
     pub sinks: usize,
     /// The plugin's configuration.
     pub config: Arc<PluginConfig>,
+    /// Outputs and offsets are committed together, in a transaction of the outlet.
+    pub exactly_once: bool,
 }
 
 impl LaneSpec {
     /// The outlet's index of the dead-letter topic.
     pub fn dead_letters(&self) -> usize {
         self.sinks
+    }
+
+    /// How often to commit. A transaction must be over long before the broker aborts it.
+    pub(super) fn commit_interval(&self) -> Duration {
+        match self.exactly_once {
+            true => self.config.commit_interval.min(LONGEST_TRANSACTION),
+            false => self.config.commit_interval,
+        }
     }
 
     pub(super) fn scope(&self) -> Scope {
@@ -56,6 +69,8 @@ pub struct Lane<S, O> {
     pub(super) outlet: O,
     pub(super) running: Running,
     pub(super) tasks: Tasks,
+    /// Whether a transaction is open: from the first record on that is sent after a commit.
+    pub(super) open: bool,
     pub(super) pace: Pace,
     pub(super) metrics: Arc<PluginMetrics>,
     pub(super) gauges: WorkerGauges,
@@ -76,6 +91,17 @@ pub enum Halt {
     Broken(String),
     /// It would not: somebody has to look at it.
     Failed(Reason),
+    /// What was done since the last commit must be taken back; then the lane goes on.
+    RollBack(String),
+}
+
+impl From<TransactionError> for Halt {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Abort(why) => Halt::RollBack(why),
+            TransactionError::Broken(why) => Halt::Broken(why),
+        }
+    }
 }
 
 impl From<SourceError> for Halt {
@@ -100,6 +126,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Lane {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
+            open: false,
             spec,
             source,
             outlet,
@@ -114,11 +141,19 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
     }
 
-    /// Waits until every record sent is acknowledged or refused.
+    /// Waits until every record sent is acknowledged or refused. In a transaction the first refusal ends it: nothing
+    /// more is sent then until it is aborted.
     pub(super) fn drain(&mut self) -> Result<(), Halt> {
+        if self.outlet.in_flight() > 0 {
+            self.outlet.hurry();
+        }
         while self.outlet.in_flight() > 0 {
             self.outlet.poll(Duration::from_millis(5));
             self.check_outlet()?;
+            self.refused.extend(self.outlet.take_refused());
+            if self.open && !self.refused.is_empty() {
+                return Ok(());
+            }
             if self.give_up.is_some_and(|instant| instant <= Instant::now()) {
                 let waiting = self.outlet.in_flight();
                 return Err(Halt::Broken(format!(
@@ -128,7 +163,17 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         // Reports of what was refused may still wait to be taken in.
         self.outlet.poll(Duration::ZERO);
+        self.refused.extend(self.outlet.take_refused());
         self.check_outlet()
+    }
+
+    /// Must be called before something is sent.
+    pub(super) fn open_transaction(&mut self) -> Result<(), Halt> {
+        if self.spec.exactly_once && !self.open {
+            self.outlet.begin()?;
+            self.open = true;
+        }
+        Ok(())
     }
 
     pub(super) fn check_outlet(&self) -> Result<(), Halt> {

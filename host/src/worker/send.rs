@@ -54,6 +54,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 refused.push((output.source, Reason::new("output-timestamp", message)));
                 continue;
             }
+            self.open_transaction()?;
             match self.outlet.send(record, cause.token()) {
                 Ok(()) => {
                     outputs += 1;
@@ -62,6 +63,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 Err(SendError::Refused { code, message }) => {
                     refused.push((output.source, Reason::new(code, message)));
                 }
+                Err(SendError::Abort(why)) => return Err(Halt::RollBack(why)),
                 Err(SendError::Broken(why)) => return Err(Halt::Broken(why)),
             }
         }
@@ -112,6 +114,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         reason: &Reason,
         cut: bool,
     ) -> Result<(), Halt> {
+        self.open_transaction()?;
         let version = self.running.version.clone();
         let circumstances = Circumstances {
             plugin: &self.spec.plugin.clone(),
@@ -130,6 +133,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         .map_err(|error| match error {
             SendError::Broken(why) => Halt::Broken(why),
+            SendError::Abort(why) => Halt::RollBack(why),
             SendError::Refused { code, message } => Halt::Failed(Reason::new(
                 code,
                 format!(

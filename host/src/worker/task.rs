@@ -1,6 +1,6 @@
 //! A task: the plugin on one partition number of its inputs, with the events that were polled for it and not handled yet.
 
-use crate::event::{Partition, Position};
+use crate::event::{NO_TIME, Partition, Position};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 use wasmill_contract::Batch;
@@ -21,9 +21,11 @@ pub struct Slot {
     pub position: i64,
     /// What the group has committed, or where the partition began.
     pub committed: i64,
-    /// Events up to this offset, exclusive, are sent a few at a time, because the broker refused an output of one of
-    /// them.
+    /// Events up to this offset, exclusive, are handled a few at a time, each time waiting for the broker's answer,
+    /// because it refused an output of one of them.
     pub careful_until: i64,
+    /// How many of them at a time.
+    pub careful_events: usize,
 }
 
 impl Slot {
@@ -35,6 +37,7 @@ impl Slot {
             position: start.offset,
             committed: start.offset,
             careful_until: start.offset,
+            careful_events: usize::MAX,
         }
     }
 
@@ -61,11 +64,28 @@ impl Slot {
     }
 
     /// Forgets what was polled: it comes again from the committed offset.
-    pub fn rewind(&mut self) -> Position {
+    pub fn rewind(&mut self) {
         self.polled.clear();
         self.head = 0;
         self.position = self.committed;
-        Position { at: self.at, offset: self.committed }
+    }
+
+    /// Whether something was handled since the last commit.
+    pub fn dirty(&self) -> bool {
+        self.position != self.committed
+    }
+
+    /// Marks the event at `offset` as one of those that the broker refused an output of.
+    pub fn beware(&mut self, offset: i64) {
+        if self.position >= self.careful_until {
+            self.careful_events = usize::MAX;
+        }
+        self.careful_until = self.careful_until.max(offset + 1);
+    }
+
+    /// How many events may be handled before the broker must have answered; None: as many as there are.
+    pub fn careful(&self) -> Option<usize> {
+        (self.position < self.careful_until).then_some(self.careful_events)
     }
 }
 
@@ -87,6 +107,8 @@ pub struct Task {
     pub slots: Vec<Slot>,
     /// The greatest event timestamp seen, milliseconds since the Unix epoch.
     pub stream_time: i64,
+    /// What it was at the last commit.
+    pub committed_stream_time: i64,
     /// Set while a plugin's `retry` is waited for.
     pub hold: Option<Hold>,
     /// Since when an empty input has been waited for.
@@ -96,11 +118,20 @@ pub struct Task {
 impl Task {
     /// A task without inputs yet.
     pub fn new(number: i32) -> Self {
-        Task { number, slots: Vec::new(), stream_time: i64::MIN, hold: None, idle_since: None }
+        Task {
+            number,
+            slots: Vec::new(),
+            stream_time: NO_TIME,
+            committed_stream_time: NO_TIME,
+            hold: None,
+            idle_since: None,
+        }
     }
 
     /// Adds an input partition that begins at `start`.
     pub fn add(&mut self, start: Position, input: u32, topic: &str) {
+        self.stream_time = self.stream_time.max(start.stream_time);
+        self.committed_stream_time = self.stream_time;
         self.slots.push(Slot::new(start, input, topic));
         self.slots.sort_by_key(|slot| slot.at);
     }
@@ -159,7 +190,11 @@ mod tests {
     fn task(inputs: &[&[i64]]) -> Task {
         let mut task = Task::new(0);
         for (topic, timestamps) in inputs.iter().enumerate() {
-            task.add(Position { at: Partition { topic, number: 0 }, offset: 10 }, topic as u32, "topic");
+            task.add(
+                Position { at: Partition { topic, number: 0 }, offset: 10, stream_time: NO_TIME },
+                topic as u32,
+                "topic",
+            );
             for (offset, timestamp) in (10..).zip(*timestamps) {
                 task.slots[topic].polled.push(offset, *timestamp, None, None, [].into_iter());
             }
@@ -206,8 +241,8 @@ mod tests {
         assert_eq!((slot.position, slot.waiting()), (12, 1));
         slot.advance(1);
         assert_eq!((slot.position, slot.waiting(), slot.polled.len()), (13, 0, 0));
-        assert_eq!(slot.rewind().offset, 10);
-        assert_eq!(slot.position, 10);
+        slot.rewind();
+        assert_eq!((slot.position, slot.waiting()), (10, 0));
     }
 
     #[test]

@@ -110,7 +110,11 @@ mod tests {
     fn tasks() -> Tasks {
         let topic = |input, topic: &str| InputTopic { input, topic: topic.into() };
         let mut tasks = Tasks::new(vec![topic(0, "orders"), topic(1, "clients")]);
-        let starts = [at(0, 2), at(1, 2), at(0, 0), at(1, 0)].map(|at| Position { at, offset: 7 });
+        let starts = [at(0, 2), at(1, 2), at(0, 0), at(1, 0)].map(|at| Position {
+            at,
+            offset: 7,
+            stream_time: crate::event::NO_TIME,
+        });
         tasks.add(&starts);
         tasks
     }

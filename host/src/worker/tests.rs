@@ -5,9 +5,11 @@ use super::command::{Command, End, Status};
 use super::lane::{Lane, LaneSpec, Running};
 use super::tasks::InputTopic;
 use super::turn::Worker;
-use crate::config::{OnFailure, PluginConfig, RetryConfig};
-use crate::event::{Failure, Partition, Position, Reason};
-use crate::kafka::edge::{Inbox, Outgoing, Outlet, Rebalance, Refused, SendError, Source, SourceError};
+use crate::config::{Delivery, OnFailure, PluginConfig, RetryConfig};
+use crate::event::{Failure, NO_TIME, Partition, Position, Reason};
+use crate::kafka::edge::{
+    Inbox, Offsets, Outgoing, Outlet, Rebalance, Refused, SendError, Source, SourceError, TransactionError,
+};
 use crate::metrics::Metrics;
 use crate::plugin::guest::{Answer, Broke, Guest, Outcome, Spawn};
 use std::collections::{BTreeMap, VecDeque};
@@ -37,6 +39,10 @@ struct World {
     poisonous: Vec<&'static str>,
     batch: Vec<(u64, usize)>,
     refused: Vec<Refused>,
+    /// How many records had been sent when the open transaction began.
+    open: Option<usize>,
+    must_abort: bool,
+    aborts: usize,
     /// Commits answer with this until it is taken out.
     commit_error: Option<&'static str>,
     /// Every call, as the values of its batch.
@@ -45,6 +51,21 @@ struct World {
     instances: usize,
     broken: Option<String>,
     closed: bool,
+}
+
+impl World {
+    fn commit(&mut self, positions: &[Position]) -> Result<(), &'static str> {
+        if let Some(why) = self.commit_error {
+            return Err(why);
+        }
+        assert_eq!(self.in_flight, 0, "a commit overtook an output");
+        for position in positions {
+            assert!(self.next.contains_key(&position.at), "committed a partition that was given up");
+            let last = self.committed.insert(position.at, position.offset);
+            assert!(last.is_none_or(|last| last <= position.offset), "an offset went back");
+        }
+        Ok(())
+    }
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -84,7 +105,7 @@ impl Source for FakeSource {
         let starts = partitions.iter().map(|at| {
             let offset = world.committed.get(at).copied().unwrap_or(0);
             world.next.insert(*at, offset as usize);
-            Position { at: *at, offset }
+            Position { at: *at, offset, stream_time: NO_TIME }
         });
         Ok(starts.collect())
     }
@@ -95,17 +116,11 @@ impl Source for FakeSource {
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError> {
-        let mut world = lock(&self.0);
-        if let Some(why) = world.commit_error {
-            return Err(SourceError::Stale(why.into()));
-        }
-        assert_eq!(world.in_flight, 0, "a commit overtook an output");
-        for position in positions {
-            assert!(world.next.contains_key(&position.at), "committed a partition that was given up");
-            let last = world.committed.insert(position.at, position.offset);
-            assert!(last.is_none_or(|last| last <= position.offset), "an offset went back");
-        }
-        Ok(())
+        lock(&self.0).commit(positions).map_err(|why| SourceError::Stale(why.into()))
+    }
+
+    fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError> {
+        Ok(Offsets::of_nobody(positions))
     }
 
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
@@ -135,11 +150,16 @@ impl Source for FakeSource {
     }
 }
 
-struct FakeOutlet(Shared);
+/// With transactions or without.
+struct FakeOutlet(Shared, bool);
 
 impl Outlet for FakeOutlet {
     fn send(&mut self, record: Outgoing<'_>, token: u64) -> Result<(), SendError> {
         let mut world = lock(&self.0);
+        assert_eq!(world.open.is_some(), self.1, "sent outside of a transaction");
+        if world.must_abort {
+            return Err(SendError::Abort("must abort".into()));
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let value = record.value.map(text).unwrap_or_default();
         if value == "too large" {
@@ -165,6 +185,7 @@ impl Outlet for FakeOutlet {
             .iter()
             .any(|(_, index)| world.sent[*index].0 == 0 && world.poisonous.contains(&&*world.sent[*index].1));
         if refused {
+            world.must_abort = self.1;
             for (token, index) in batch.iter().rev() {
                 world.refused.push(Refused { token: *token, code: "output-timestamp", message: "bad time".into() });
                 world.sent.remove(*index);
@@ -183,6 +204,37 @@ impl Outlet for FakeOutlet {
 
     fn broken(&self) -> Option<String> {
         lock(&self.0).broken.clone()
+    }
+
+    fn hurry(&mut self) {}
+
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        let mut world = lock(&self.0);
+        assert!(self.1 && world.open.is_none());
+        world.open = Some(world.sent.len());
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError> {
+        let mut world = lock(&self.0);
+        assert!(world.open.is_some() && !world.must_abort);
+        world.commit(&offsets.positions).map_err(|why| TransactionError::Abort(why.into()))?;
+        world.open = None;
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), TransactionError> {
+        let mut world = lock(&self.0);
+        let before = world.open.take().expect("an open transaction");
+        world.sent.truncate(before);
+        (world.in_flight, world.must_abort) = (0, false);
+        world.batch.clear();
+        world.aborts += 1;
+        Ok(())
+    }
+
+    fn take_end(&mut self, _partition: i32) -> Option<i64> {
+        None
     }
 }
 
@@ -283,15 +335,17 @@ impl Bench {
             world.rebalances.push_back(Rebalance::Assigned(vec![ZERO]));
             prepare(&mut world, &mut config);
         }
+        let exactly_once = config.delivery == Delivery::ExactlyOnce;
         let spec = LaneSpec {
             plugin: "fake".into(),
             inputs: vec![InputTopic { input: 0, topic: "in".into() }],
             sinks: 1,
             config: Arc::new(config),
+            exactly_once,
         };
         let metrics = Metrics::new().plugin("fake");
         let gauges = metrics.worker(0);
-        let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone()));
+        let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone(), exactly_once));
         let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics, gauges);
         let (commands, inbox) = channel();
         let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
@@ -615,4 +669,52 @@ fn the_same_events_in_batches_of_any_size_give_the_same_outputs() {
     assert_eq!(outputs[0], ("a b c d e retry f".into(), "reject trap  violation".into()));
     assert_eq!(outputs[0], outputs[1]);
     assert_eq!(outputs[0], outputs[2]);
+}
+
+#[test]
+fn what_was_sent_before_a_refused_commit_is_taken_back_and_appears_once() {
+    let bench = Bench::start(&["a", "b"], |world, _| world.commit_error = Some("illegal generation"));
+    bench.until("taken back", |world| world.aborts > 2);
+    lock(&bench.world).commit_error = None;
+    bench.until_committed(ZERO, 2);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "b"]);
+}
+
+#[test]
+fn what_a_lost_partition_has_sent_is_taken_back() {
+    let bench = Bench::start(&["a"], |world, config| {
+        config.commit_interval = Duration::from_secs(60);
+        world.log.insert(ONE, vec!["x"]);
+        world.rebalances.push_back(Rebalance::Assigned(vec![ONE]));
+    });
+    bench.until("sent", |world| world.sent.len() == 2);
+    lock(&bench.world).rebalances.push_back(Rebalance::Lost(vec![ZERO]));
+    // The other partition's event comes again.
+    bench.until("given up", |world| world.aborts == 1 && values(world, 0) == ["x"]);
+    let world = bench.stop();
+    assert_eq!(lock(&world).committed, BTreeMap::from([(ONE, 1)]));
+}
+
+#[test]
+fn a_run_without_outputs_is_committed_without_a_transaction() {
+    let bench = Bench::start(&["reject", "reject"], |_, config| config.on_failure = OnFailure::Skip);
+    // The fake would refuse a commit of a transaction that was not opened.
+    bench.until_committed(ZERO, 2);
+    assert_eq!(lock(&bench.stop()).sent.len(), 0);
+}
+
+#[test]
+fn without_transactions_the_guilty_event_is_found_as_well_and_nothing_is_lost() {
+    let events = ["a", "b", "poison", "c", "d"];
+    let bench = Bench::start(&events, |world, config| {
+        config.delivery = Delivery::AtLeastOnce;
+        world.poisonous = vec!["poison"];
+    });
+    bench.until_committed(ZERO, 5);
+    let world = bench.stop();
+    let world = lock(&world);
+    assert_eq!(values(&world, 1), ["poison"]);
+    for value in ["a", "b", "c", "d"] {
+        assert!(values(&world, 0).contains(&value), "{value} in {:?}", world.sent);
+    }
 }

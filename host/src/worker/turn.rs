@@ -39,7 +39,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => break End::Stopped,
                 Err(Halt::Failed(reason)) => break End::Failed(reason),
-                Err(Halt::Broken(why)) => break End::Broken(why),
+                Err(Halt::Broken(why) | Halt::RollBack(why)) => break End::Broken(why),
             }
         };
         self.lane.source.close();
@@ -74,13 +74,16 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         let ran = if self.paused { Ok(()) } else { self.lane.handle_polled() };
         self.lane.outlet.poll(Duration::ZERO);
         self.lane.check_outlet()?;
-        if let Err(Halt::Failed(reason)) = ran {
-            // What was handled before the event that stops the plugin is done: it must not come again.
-            self.lane.commit()?;
-            return Err(Halt::Failed(reason));
+        match ran {
+            Err(Halt::Failed(reason)) => {
+                // What was handled before the event that stops the plugin is done: it must not come again.
+                self.lane.commit()?;
+                return Err(Halt::Failed(reason));
+            }
+            Err(Halt::RollBack(why)) => self.lane.roll_back(&why)?,
+            ran => ran?,
         }
-        ran?;
-        if self.lane.last_commit.elapsed() >= self.lane.spec.config.commit_interval {
+        if self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
             self.lane.commit()?;
         }
         self.tell();
@@ -130,7 +133,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
 
     /// How long the next poll may wait.
     fn wait(&self) -> Duration {
-        let commit = self.lane.spec.config.commit_interval.saturating_sub(self.lane.last_commit.elapsed());
+        let commit = self.lane.spec.commit_interval().saturating_sub(self.lane.last_commit.elapsed());
         let retry = self.lane.tasks.list.iter().filter_map(|task| task.hold.as_ref()).map(|hold| hold.until).min();
         let retry = retry.map_or(LONGEST_WAIT, |until| until.saturating_duration_since(Instant::now()));
         if self.lane.dirty() { LONGEST_WAIT.min(commit).min(retry) } else { LONGEST_WAIT.min(retry) }
@@ -158,7 +161,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         for index in 0..self.tasks.list.len() {
             while self.handle_run(index)? {
                 // A long backlog of one task must not keep a commit waiting.
-                if self.last_commit.elapsed() >= self.spec.config.commit_interval {
+                if self.last_commit.elapsed() >= self.spec.commit_interval() {
                     self.commit()?;
                 }
             }
@@ -175,18 +178,31 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         // An event that is tried again goes alone: one after it that breaks the instance would cost it a try.
         let max = if task.hold.is_some() { 1 } else { self.pace.events() };
-        let Some((slot_index, range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
+        let Some((slot_index, mut range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
             return Ok(false);
         };
+        let careful = task.slots[slot_index].careful();
+        if let Some(most) = careful {
+            if self.open || self.dirty() {
+                // Nothing else may be in its transaction: what is refused is taken back as a whole.
+                self.commit()?;
+                return Ok(!self.dirty());
+            }
+            range.end = range.end.min(range.start.saturating_add(most));
+        }
+        let task = &mut self.tasks.list[index];
         let slot = &mut task.slots[slot_index];
         let (at, start) = (slot.at, range.start);
-        let careful = slot.position < slot.careful_until;
         // The columns are taken out for the call, so that they can be borrowed while the lane is changed.
         let mut polled = std::mem::take(&mut slot.polled);
         let now = wall_clock();
         polled.now = now;
         polled.stream_time = task.stream_time;
-        let ran = if careful { self.run_carefully(at, &mut polled, range) } else { self.run(at, &mut polled, range) };
+        let ran = if careful.is_some() {
+            self.run_carefully(at, &mut polled, range)
+        } else {
+            self.run(at, &mut polled, range)
+        };
         let handled = ran.as_ref().map_or(0, |ran| ran.handled);
         let task = &mut self.tasks.list[index];
         let latest = now.saturating_add(self.spec.config.max_future.as_millis() as i64);
@@ -196,6 +212,9 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let ran = ran?;
         if handled > 0 {
             self.release(index)?;
+        }
+        if careful.is_some() {
+            self.commit()?;
         }
         match ran.ended {
             None => Ok(true),

@@ -1,9 +1,14 @@
 use super::*;
+use crate::event::NO_TIME;
 use crate::kafka::edge::{Outgoing, Outlet};
 use crate::kafka::testing::*;
 use wasmill_contract::{HeaderRef, Headers};
 
 const EARLIEST: Start = Start::Earliest;
+
+fn position(offset: i64) -> Position {
+    Position { at: at(0), offset, stream_time: NO_TIME }
+}
 
 #[test]
 fn an_event_comes_back_as_it_was_sent() {
@@ -43,8 +48,8 @@ fn a_group_goes_on_where_it_has_committed() {
     let mut producer = producer(&settings, &topic);
     write(&mut producer, 0, &["a", "b", "c"]);
     let (mut first, began) = joined(&settings, &group, &topic, EARLIEST, 1);
-    assert_eq!(began, [Position { at: at(0), offset: 0 }]);
-    first.commit(&[Position { at: at(0), offset: 2 }]).unwrap();
+    assert_eq!(began, [position(0)]);
+    first.commit(&[position(2)]).unwrap();
     leave(first, &[at(0)]);
 
     let mut received = Received::default();
@@ -100,7 +105,8 @@ fn a_second_member_takes_over_half_and_nothing_is_read_twice() {
             assert!(Instant::now() < deadline);
             match first.poll(500, Duration::from_millis(20), &mut received).unwrap() {
                 Some(Rebalance::Revoked(partitions)) => {
-                    let positions: Vec<_> = partitions.iter().map(|at| Position { at: *at, offset: 0 }).collect();
+                    let positions: Vec<_> =
+                        partitions.iter().map(|at| Position { at: *at, offset: 0, stream_time: NO_TIME }).collect();
                     first.commit(&positions).unwrap();
                     first.unassign(&partitions, false).unwrap();
                     revoked.extend(partitions);
@@ -169,17 +175,17 @@ fn a_seek_right_after_the_assignment_holds_and_one_later_drops_what_was_fetched(
     let mut producer = producer(&settings, &topic);
     write(&mut producer, 0, &["0", "1", "2", "3"]);
     let (mut consumer, _) = joined(&settings, &unique("group"), &topic, EARLIEST, 1);
-    consumer.seek(&[Position { at: at(0), offset: 2 }]).unwrap();
+    consumer.seek(&[position(2)]).unwrap();
     let mut received = Received::default();
     drive(&mut consumer, &mut received, |_, received| received.count() == 2);
     assert_eq!(received.values(at(0)), ["2", "3"]);
-    consumer.seek(&[Position { at: at(0), offset: 1 }]).unwrap();
+    consumer.seek(&[position(1)]).unwrap();
     let mut received = Received::default();
     let deadline = Instant::now() + PATIENCE;
     while received.count() == 0 && Instant::now() < deadline {
         consumer.poll(1, Duration::from_millis(20), &mut received).unwrap();
     }
-    consumer.seek(&[Position { at: at(0), offset: 0 }]).unwrap();
+    consumer.seek(&[position(0)]).unwrap();
     drive(&mut consumer, &mut received, |_, received| received.count() == 5);
     assert_eq!(received.values(at(0)), ["1", "0", "1", "2", "3"]);
 }
@@ -191,7 +197,7 @@ fn a_committed_offset_that_is_not_in_the_topic_is_an_error_that_says_where() {
     let group = unique("group");
     write(&mut producer(&settings, &topic), 0, &["only"]);
     let (mut first, _) = joined(&settings, &group, &topic, EARLIEST, 1);
-    first.commit(&[Position { at: at(0), offset: 1000 }]).unwrap();
+    first.commit(&[position(1000)]).unwrap();
     leave(first, &[at(0)]);
     let (mut second, _) = joined(&settings, &group, &topic, EARLIEST, 1);
     let deadline = Instant::now() + PATIENCE;

@@ -69,6 +69,11 @@ impl<'a> Message<'a> {
         HeaderList { headers, next: 0, message: PhantomData }
     }
 
+    /// Whether it is of the topic behind a handle of its client.
+    pub fn is_of(&self, topic: *const bindings::rd_kafka_topic_t) -> bool {
+        std::ptr::eq(self.message.rkt, topic)
+    }
+
     /// What became of it.
     pub fn code(&self) -> RDKafkaErrorCode {
         self.message.err.into()

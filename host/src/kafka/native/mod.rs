@@ -27,6 +27,13 @@ pub fn end_offset(client: &NativeClient, topic: &CStr, partition: i32) -> Option
     (code == bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
+/// Has what lingers in a producer's batches sent at once, and waits for a millisecond: long enough for its threads to
+/// wake up.
+pub fn hurry(client: &NativeClient) {
+    // SAFETY: the client lives through the call. That not everything is acknowledged by then is no error here.
+    unsafe { bindings::rd_kafka_flush(client.ptr(), 1) };
+}
+
 /// Sets how long the mock cluster of `client` holds back the first rebalance of a group. None is done if it has none.
 pub fn set_initial_rebalance_delay(client: &NativeClient, milliseconds: i32) {
     // SAFETY: the cluster belongs to the client, which lives through both calls; the setter takes the cluster's lock.

@@ -46,6 +46,11 @@ impl Sender {
         &self.polled
     }
 
+    /// What a record's [`Message::is_of`](super::Message::is_of) asks for.
+    pub fn topic(&self, index: usize) -> *const bindings::rd_kafka_topic_t {
+        self.topics[index].as_ptr()
+    }
+
     /// How many records were sent and not reported on yet.
     pub fn in_flight(&self) -> usize {
         // SAFETY: the client is live.

@@ -1,0 +1,114 @@
+//! Transactions of a producer: which error means what, and how long each step is tried.
+
+use super::edge::{Offsets, TransactionError};
+use super::errors::{code, is_stale};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::producer::{Producer, ProducerContext};
+use rdkafka::util::Timeout;
+use std::time::{Duration, Instant};
+
+/// A step is tried for so long; then nobody knows how the transaction stands, and the producer is given up.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first call of a worker waits for so long, since a broker may have to end the transaction of the one before.
+const INIT_PATIENCE: Duration = Duration::from_secs(20);
+
+/// One try to abort, which waits for reports of deliveries that only its caller can take in.
+const TRY: Duration = Duration::from_millis(20);
+
+/// A commit and its offsets are answered by brokers, and tried again by librdkafka itself.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Between two tries that failed at once.
+const BACK_OFF: Duration = Duration::from_millis(10);
+
+/// What an error of a transactional call means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The same call may succeed later, and must be made again.
+    Again,
+    /// The transaction must be aborted.
+    Abort,
+    /// The producer is of no use any more, or nobody knows how the transaction stands.
+    Broken,
+}
+
+/// The one table of what errors mean. librdkafka says it in three flags, of which the gravest counts.
+pub fn meaning(fatal: bool, requires_abort: bool, retriable: bool, code: Code) -> Meaning {
+    match () {
+        () if fatal || code == Code::Fatal || code == Code::Fenced => Meaning::Broken,
+        () if requires_abort => Meaning::Abort,
+        // The group went on without this member, which librdkafka sees as an error of the call and no more.
+        () if is_stale(code) => Meaning::Abort,
+        () if retriable || code == Code::OperationTimedOut => Meaning::Again,
+        () => Meaning::Broken,
+    }
+}
+
+fn meaning_of(error: &KafkaError) -> Meaning {
+    match error {
+        KafkaError::Transaction(error) => {
+            meaning(error.is_fatal(), error.txn_requires_abort(), error.is_retriable(), error.code())
+        }
+        error => meaning(false, false, false, code(error)),
+    }
+}
+
+fn text(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(error) => format!("{} ({})", error.string(), error.name()),
+        error => error.to_string(),
+    }
+}
+
+/// Makes a call until it succeeds, fails for good, or `patience` is over.
+fn patiently(
+    doing: &str,
+    patience: Duration,
+    mut call: impl FnMut() -> KafkaResult<()>,
+) -> Result<(), TransactionError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let Err(error) = call() else { return Ok(()) };
+        let what = || format!("{doing}: {}", text(&error));
+        match meaning_of(&error) {
+            Meaning::Abort => return Err(TransactionError::Abort(what())),
+            Meaning::Broken => return Err(TransactionError::Broken(what())),
+            Meaning::Again if Instant::now() >= deadline => return Err(TransactionError::Broken(what())),
+            Meaning::Again => std::thread::sleep(BACK_OFF),
+        }
+    }
+}
+
+/// Fences whoever had the same transactional id before, and ends its transaction.
+pub fn init<C: ProducerContext>(producer: &impl Producer<C>) -> Result<(), TransactionError> {
+    patiently("starting transactions", INIT_PATIENCE, || producer.init_transactions(Timeout::After(ANSWER_WITHIN)))
+}
+
+/// Opens a transaction. Asks no broker.
+pub fn begin<C: ProducerContext>(producer: &impl Producer<C>) -> Result<(), TransactionError> {
+    patiently("opening a transaction", Duration::ZERO, || producer.begin_transaction())
+}
+
+/// Commits the open transaction with its offsets. Nothing may be in flight.
+pub fn commit<C: ProducerContext>(producer: &impl Producer<C>, offsets: &Offsets) -> Result<(), TransactionError> {
+    if let Some((list, member)) = &offsets.member {
+        let send = || producer.send_offsets_to_transaction(list, member, Timeout::After(ANSWER_WITHIN));
+        patiently("sending offsets to the transaction", PATIENCE, send)?;
+    }
+    let commit = || producer.commit_transaction(Timeout::After(ANSWER_WITHIN));
+    patiently("committing the transaction", PATIENCE, commit)
+}
+
+/// Aborts the open transaction: what was not sent yet is dropped, what is in flight is waited for. False: it is not done
+/// yet, and goes on once the reports of deliveries that came in have been taken.
+pub fn try_abort<C: ProducerContext>(producer: &impl Producer<C>) -> Result<bool, TransactionError> {
+    let Err(error) = producer.abort_transaction(Timeout::After(TRY)) else { return Ok(true) };
+    match meaning_of(&error) {
+        Meaning::Again => Ok(false),
+        Meaning::Abort | Meaning::Broken => Err(TransactionError::Broken(format!("aborting: {}", text(&error)))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
