@@ -120,7 +120,7 @@ fn guest(
     let path = wasmill_tests::module(file);
     let mut guest = load(engine, &path, &config).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     move |batch| {
-        let outcome = guest.process(batch);
+        let outcome = guest.process(batch, &mut None);
         assert!(outcome.broke.is_none(), "{:?}", outcome.broke);
         outcome.answer
     }

@@ -1,6 +1,9 @@
 //! Real modules through the loader and the instances. `cargo xtask test` builds them and says where they are in
 //! `WASMILL_TEST_MODULES`.
 
+#[path = "modules/state.rs"]
+mod state;
+
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,7 +69,7 @@ fn spawn(fixture: &str, config: &PluginConfig) -> (Arc<Module>, Box<dyn Guest>) 
 }
 
 fn run(fixture: &str, values: &[&str]) -> Outcome {
-    spawn(fixture, &config()).1.process(&mut batch(values))
+    spawn(fixture, &config()).1.process(&mut batch(values), &mut None)
 }
 
 /// Runs one event that breaks the instance: code, message and detail of the reason.
@@ -82,7 +85,7 @@ fn both_worlds_forward_events_byte_for_byte() {
         assert_eq!(module.world, world);
         let mut events = batch(&["a", "", "c"]);
         let before = events.clone();
-        let outcome = guest.process(&mut events);
+        let outcome = guest.process(&mut events, &mut None);
         assert_eq!(events, before, "{fixture}: the batch is the same afterwards");
         assert_eq!(outcome.broke, None);
         let effects = outcome.answer.effects();
@@ -127,7 +130,7 @@ fn a_loop_misses_its_deadline() {
 fn a_sleep_is_refused_and_not_waited_for() {
     let (_, mut guest) = spawn("chaos", &config());
     let start = Instant::now();
-    let reason = guest.process(&mut batch(&["!sleep"])).broke.unwrap().reason;
+    let reason = guest.process(&mut batch(&["!sleep"]), &mut None).broke.unwrap().reason;
     assert_eq!(reason.code, "deadline");
     assert!(reason.message.starts_with("it sleeps: it asked to wait for 3600s"), "{reason}");
     assert!(start.elapsed() < Duration::from_secs(30), "an hour was asked for");
@@ -153,8 +156,8 @@ fn a_stack_without_end_and_an_exit_are_traps() {
 #[test]
 fn a_fresh_instance_works_after_one_broke() {
     let (module, mut guest) = spawn("chaos", &config());
-    assert!(guest.process(&mut batch(&["!panic"])).broke.is_some());
-    let outcome = module.spawn().unwrap().process(&mut batch(&["fine"]));
+    assert!(guest.process(&mut batch(&["!panic"]), &mut None).broke.is_some());
+    let outcome = module.spawn().unwrap().process(&mut batch(&["fine"]), &mut None);
     assert_eq!((outcome.broke, outcome.answer.done), (None, 1));
 }
 
@@ -175,7 +178,7 @@ fn retry_and_stop_end_the_run_in_both_worlds() {
         for command in ["!retry 1", "!stop"] {
             let (module, mut guest) = spawn(fixture, &config());
             let mut events = batch(&["a", command, "c"]);
-            let answer = guest.process(&mut events).answer;
+            let answer = guest.process(&mut events, &mut None).answer;
             assert_eq!((answer.done, answer.failures.len()), (2, 1), "{fixture} {command}");
             let checked = answer.effects().check(&events, &module.scope(), &Limits::default(), Failure::kind);
             assert_eq!(checked, Ok(vec![]));
@@ -184,7 +187,7 @@ fn retry_and_stop_end_the_run_in_both_worlds() {
 }
 
 #[test]
-fn stores_answer_that_there_are_none_yet() {
+fn a_store_that_is_not_declared_is_not_there() {
     let answer = run("event", &["!state"]).answer;
     let message = &answer.failures[0].1.reason().message;
     assert!(message.contains("NoSuchStore"), "{message}");
@@ -196,7 +199,7 @@ fn an_answer_without_bound_is_not_taken() {
     config.limits.output_bytes = 1 << 20;
     config.limits.memory = 8 << 20;
     let (_, mut guest) = spawn("chaos", &config);
-    let broke = guest.process(&mut batch(&["!big 100000000"])).broke.unwrap();
+    let broke = guest.process(&mut batch(&["!big 100000000"]), &mut None).broke.unwrap();
     assert_eq!(broke.reason.code, "memory");
     assert!(guest.memory_bytes() <= 8 << 20);
 }
@@ -215,7 +218,7 @@ fn prints_and_logs_beyond_the_limit_are_dropped_and_counted() {
     let count = dropped.clone();
     module.count_dropped_lines(move |lines| *count.lock().unwrap() += lines);
     let mut guest = module.spawn().unwrap();
-    let outcome = guest.process(&mut batch(&["!print 1000"]));
+    let outcome = guest.process(&mut batch(&["!print 1000"]), &mut None);
     assert_eq!(outcome.broke, None);
     // A second may begin anew while it prints.
     assert!((500..=900).contains(&*dropped.lock().unwrap()), "{:?}", dropped.lock());
@@ -276,7 +279,7 @@ fn without_a_deadline_the_module_is_compiled_without_checks_and_works() {
     let mut config = config();
     config.limits.deadline = None;
     let (_, mut guest) = spawn("chaos", &config);
-    assert_eq!(guest.process(&mut batch(&["a", "b"])).answer.done, 2);
+    assert_eq!(guest.process(&mut batch(&["a", "b"]), &mut None).answer.done, 2);
 }
 
 #[test]
@@ -288,7 +291,7 @@ fn the_second_load_takes_the_machine_code_from_the_cache() {
     assert!(!load(open()).from_cache);
     let again = load(open());
     assert!(again.from_cache);
-    assert_eq!(again.spawn().unwrap().process(&mut batch(&["a"])).answer.done, 1);
+    assert_eq!(again.spawn().unwrap().process(&mut batch(&["a"]), &mut None).answer.done, 1);
 }
 
 #[derive(Parser)]

@@ -1,16 +1,42 @@
 //! What the worker sees of an instance.
 
 use crate::event::{Failure, Reason};
-use wasmill_contract::{Batch, Effects, HeaderColumns, Headers, TimerWrites, Writes};
+use crate::state::{Clock, State, Timer};
+use wasmill_contract::{Batch, Effects, HeaderColumns, Headers, NULL, TimerWrites, Writes};
 
-/// A configured instance of a plugin.
+/// A configured instance of a plugin. It may keep what it knows of a task's state from one call to the next, and believes
+/// that what it answered was done: so it must be dropped after an outcome with `broke`, when an event is failed that it
+/// did not fail itself, and when what was done since the last commit is taken back.
 pub trait Guest: Send {
-    /// Gives it a run of events. The batch is the same afterwards. After an outcome with `broke` the instance must be
-    /// dropped.
-    fn process(&mut self, batch: &mut Batch) -> Outcome;
+    /// Gives it a run of events. The batch is the same afterwards. `state` is the task's, which is read and not changed:
+    /// the writes are in the answer. None: the plugin has no stores.
+    fn process(&mut self, batch: &mut Batch, state: &mut Option<Box<dyn State>>) -> Outcome;
+
+    /// Gives it timers that are due, in the order of their times. The sources of the answer are their indexes: for the
+    /// check, and for all that comes after it, [`TimerTask::batch`] stands for the batch.
+    fn timers(&mut self, task: TimerTask, due: &[Timer], state: &mut Option<Box<dyn State>>) -> Outcome;
 
     /// Bytes of linear memory and tables that it holds.
     fn memory_bytes(&self) -> usize;
+}
+
+/// Where timers fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimerTask {
+    /// Partition number of the task.
+    pub partition: u32,
+    /// Wall clock, milliseconds since the Unix epoch.
+    pub now: i64,
+    /// The task's stream time, milliseconds since the Unix epoch.
+    pub stream_time: i64,
+}
+
+impl TimerTask {
+    /// The timers as if they were events.
+    pub fn batch(&self, due: &[Timer]) -> Batch {
+        let timers = due.iter().map(|timer| (&*timer.key, timer.at));
+        Batch::of_timers(self.partition, self.now, self.stream_time, timers)
+    }
 }
 
 /// What came of a call.
@@ -26,10 +52,21 @@ pub struct Outcome {
 /// How an instance broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broke {
-    /// Its code is one of `trap`, `deadline`, `memory`.
+    /// Its code is one of `trap`, `deadline`, `memory`, `state`.
     pub reason: Reason,
     /// Whether it was the event at `answer.done` for sure (the event world), or any of those left (the batch world).
     pub culprit_known: bool,
+}
+
+impl Broke {
+    /// The code of a state that could not be read.
+    pub const STATE: &str = "state";
+
+    /// Whether it was the state that could not be read: no event is to blame, and the worker starts again from the last
+    /// commit.
+    pub fn is_of_state(&self) -> bool {
+        self.reason.code == Broke::STATE
+    }
 }
 
 /// The owned columns of an answer.
@@ -63,10 +100,10 @@ pub struct OwnedWrites {
 
 /// The owned columns of timer changes.
 #[derive(Debug, Default, Clone)]
-#[allow(missing_docs)] // The fields are those of `TimerWrites`, and the clocks as the contract numbers them.
+#[allow(missing_docs)] // The fields are those of `TimerWrites`.
 pub struct OwnedTimerWrites {
     pub sources: Vec<u32>,
-    pub clocks: Vec<u8>,
+    pub clocks: Vec<Clock>,
     pub at: Vec<i64>,
     pub key_lengths: Vec<u32>,
     pub keys: Vec<u8>,
@@ -90,22 +127,56 @@ impl Answer {
                 value_lengths: &self.headers.value_lengths,
                 data: &self.headers.data,
             },
-            writes: Writes {
-                sources: &self.writes.sources,
-                stores: &self.writes.stores,
-                key_lengths: &self.writes.key_lengths,
-                value_lengths: &self.writes.value_lengths,
-                data: &self.writes.data,
-            },
-            timers: TimerWrites {
-                sources: &self.timers.sources,
-                clocks: self.timers.clocks.len(),
-                at: &self.timers.at,
-                key_lengths: &self.timers.key_lengths,
-                keys: &self.timers.keys,
-            },
+            writes: self.writes.columns(),
+            timers: self.timers.columns(),
             failures: &self.failures,
         }
+    }
+}
+
+impl OwnedWrites {
+    /// The columns, borrowed.
+    pub fn columns(&self) -> Writes<'_> {
+        Writes {
+            sources: &self.sources,
+            stores: &self.stores,
+            key_lengths: &self.key_lengths,
+            value_lengths: &self.value_lengths,
+            data: &self.data,
+        }
+    }
+
+    /// Adds a write, or with None a deletion. A key and a value must have been checked against the limits.
+    pub fn push(&mut self, source: u32, store: usize, key: &[u8], value: Option<&[u8]>) {
+        self.sources.push(source);
+        self.stores.push(store as u32);
+        self.key_lengths.push(key.len() as u32);
+        self.value_lengths.push(value.map_or(NULL, |value| value.len() as i32));
+        self.data.extend_from_slice(key);
+        self.data.extend_from_slice(value.unwrap_or_default());
+    }
+}
+
+impl OwnedTimerWrites {
+    /// The columns, borrowed.
+    pub fn columns(&self) -> TimerWrites<'_> {
+        TimerWrites {
+            sources: &self.sources,
+            clocks: &self.clocks,
+            at: &self.at,
+            key_lengths: &self.key_lengths,
+            keys: &self.keys,
+        }
+    }
+
+    /// Adds a timer that is set, or with None one that is cancelled. The key must have been checked against the limits,
+    /// and a time must not be negative.
+    pub fn push(&mut self, source: u32, clock: Clock, key: &[u8], at: Option<i64>) {
+        self.sources.push(source);
+        self.clocks.push(clock);
+        self.at.push(at.unwrap_or(NULL as i64));
+        self.key_lengths.push(key.len() as u32);
+        self.keys.extend_from_slice(key);
     }
 }
 

@@ -92,7 +92,8 @@ impl Module {
 
     /// What the indexes of an answer may name.
     pub fn scope(&self) -> Scope {
-        Scope { sinks: self.wiring.sinks.len(), stores: 0, timers: false }
+        let stores = self.wiring.stores.len();
+        Scope { sinks: self.wiring.sinks.len(), stores, timers: stores > 0 }
     }
 
     /// Calls `count` with the number of lines that the plugin printed or logged and that were dropped by
@@ -112,16 +113,17 @@ impl Module {
         let deadline = terms.deadline;
         let starting = Terms { deadline: Some(START_DEADLINE), ..terms };
         let mut fresh = Fresh::start(engine, *deadline_checks, ready, starting, label)?;
-        let declared = fresh
+        let wiring = fresh
             .configure(settings)?
             .map_err(|refusal| Reason::new("configure", format!("a new instance refuses its settings: {refusal}")))?;
-        if declared.wiring != self.wiring || !declared.stores.is_empty() {
+        if wiring != self.wiring {
             let message = "a new instance declares another wiring than the first one did: configure must always give the \
                            same answer to the same settings";
             return Err(Reason::new("configure", message));
         }
         let Fresh { mut core, plugin } = fresh;
         core.terms.deadline = deadline;
+        core.has_stores(wiring.stores);
         Ok(match plugin {
             Plugin::Event(plugin) => Box::new(EventGuest::new(core, plugin, self.wiring.clone())),
             Plugin::Batch(plugin) => Box::new(BatchGuest { core, plugin }),
@@ -150,7 +152,7 @@ impl Terms {
             // What is in an answer lies in the plugin's memory first, and its records are up to twice as large on the
             // host's side. A plugin that names the same bytes again and again ends here.
             transfer: memory.saturating_mul(2).saturating_add(output_bytes),
-            max_future: i64::try_from(config.max_future.as_millis()).unwrap_or(i64::MAX),
+            writes: output_bytes,
             replayable: false,
         }
     }

@@ -9,6 +9,7 @@ use super::module::About;
 use super::output::Label;
 use super::wiring::{Port, Wiring};
 use crate::event::Reason;
+use crate::state::StoreSpec;
 use std::sync::Arc;
 
 /// An instance that has not been configured.
@@ -21,13 +22,6 @@ pub(super) struct Fresh {
 pub(super) enum Plugin {
     Event(EventPlugin),
     Batch(BatchPlugin),
-}
-
-/// What `configure` said.
-pub(super) struct Declared {
-    pub(super) wiring: Wiring,
-    /// Names of the stores that it wants.
-    pub(super) stores: Vec<String>,
 }
 
 impl Fresh {
@@ -71,18 +65,25 @@ impl Fresh {
         about.map_err(|error| reason(&mut self.core, &error))
     }
 
-    pub(super) fn configure(&mut self, settings: &str) -> Result<Result<Declared, String>, Reason> {
+    pub(super) fn configure(&mut self, settings: &str) -> Result<Result<Wiring, String>, Reason> {
         self.core.arm();
         let store = &mut self.core.store;
         macro_rules! configure {
             ($plugin:expr) => {
                 $plugin.wasmill_plugin_lifecycle().call_configure(store, settings).map(|answer| {
-                    answer.map(|wiring| Declared {
-                        wiring: Wiring {
-                            inputs: ports(wiring.inputs.into_iter().map(|port| (port.name, port.topic))),
-                            sinks: ports(wiring.sinks.into_iter().map(|port| (port.name, port.topic))),
-                        },
-                        stores: wiring.stores.into_iter().map(|store| store.name).collect(),
+                    answer.map(|wiring| Wiring {
+                        inputs: ports(wiring.inputs.into_iter().map(|port| (port.name, port.topic))),
+                        sinks: ports(wiring.sinks.into_iter().map(|port| (port.name, port.topic))),
+                        stores: wiring
+                            .stores
+                            .into_iter()
+                            .map(|store| StoreSpec {
+                                name: store.name,
+                                ttl_ms: store.ttl_ms,
+                                version: store.version,
+                                keyed_by_event: store.keyed_by_event,
+                            })
+                            .collect(),
                     })
                 })
             };
@@ -97,13 +98,9 @@ impl Fresh {
 
 /// The wiring that `configure` declared, if it makes sense.
 pub(super) fn wiring(fresh: &mut Fresh, settings: &str) -> Result<Wiring, LoadError> {
-    let declared = fresh.configure(settings).map_err(LoadError::Configure)?.map_err(LoadError::Settings)?;
-    let mut problems = declared.wiring.problems();
-    if !declared.stores.is_empty() {
-        problems
-            .push(format!("it declares the stores {:?}: this version of Wasmill has no stores yet", declared.stores));
-    }
-    if problems.is_empty() { Ok(declared.wiring) } else { Err(LoadError::Wiring(problems)) }
+    let wiring = fresh.configure(settings).map_err(LoadError::Configure)?.map_err(LoadError::Settings)?;
+    let problems = wiring.problems();
+    if problems.is_empty() { Ok(wiring) } else { Err(LoadError::Wiring(problems)) }
 }
 
 fn ports(ports: impl Iterator<Item = (String, String)>) -> Vec<Port> {

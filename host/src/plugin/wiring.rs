@@ -1,13 +1,17 @@
-//! A plugin's doors, and the topics behind them.
+//! A plugin's doors, the topics behind them, and its stores.
 
 use crate::config::PluginConfig;
+use crate::state::StoreSpec;
 use std::collections::BTreeMap;
 
 /// Kafka's own bound.
 const LONGEST_TOPIC: usize = 249;
 
-/// Names stand in configurations, metrics and headers.
+/// Names stand in configurations, metrics and headers, those of stores in the keys of the changelog.
 const LONGEST_NAME: usize = 100;
+
+/// What an input names to be connected to the plugin's own topic for signals.
+const SIGNALS: &str = "$signals";
 
 /// What a plugin declared in `configure`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct Wiring {
     pub inputs: Vec<Port>,
     /// Where its outputs go; an output names its sink by index.
     pub sinks: Vec<Port>,
+    /// What it remembers in; a state write names its store by index.
+    pub stores: Vec<StoreSpec>,
 }
 
 /// A logical name, and the topic behind it unless the configuration names others.
@@ -27,10 +33,18 @@ pub struct Port {
     pub topic: String,
 }
 
+impl Port {
+    /// Whether it is connected to `$signals`, the plugin's own topic.
+    pub fn is_signals(&self) -> bool {
+        self.topic == SIGNALS
+    }
+}
+
 /// A wiring with the configuration's topics put in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
-    /// Input → topics, in the wiring's order; each has at least one, and none is in two of them.
+    /// Input → topics, in the wiring's order; each has at least one, and none is in two of them. An input of signals has
+    /// `$signals` as its topic, whatever that will be called.
     pub inputs: Vec<(String, Vec<String>)>,
     /// Sink → topic, in the wiring's order.
     pub sinks: Vec<(String, String)>,
@@ -49,24 +63,23 @@ impl Wiring {
         if self.inputs.is_empty() {
             problems.push("it declares no input: a plugin needs at least one".to_owned());
         }
+        names("input", self.inputs.iter().map(|port| &port.name), &mut problems);
+        names("sink", self.sinks.iter().map(|port| &port.name), &mut problems);
+        names("store", self.stores.iter().map(|store| &store.name), &mut problems);
+        for port in self.sinks.iter().filter(|port| port.is_signals()) {
+            problems.push(format!("the sink {:?} is connected to $signals, which is for inputs", port.name));
+        }
+        if self.inputs.iter().filter(|port| port.is_signals()).count() > 1 {
+            problems.push("several inputs are connected to $signals: one gets all of them".to_owned());
+        }
         for (kind, ports) in [("input", &self.inputs), ("sink", &self.sinks)] {
-            for (index, port) in ports.iter().enumerate() {
-                if let Some(problem) = name_problem(&port.name) {
-                    problems.push(format!("the {kind} {:?} {problem}", port.name));
-                }
-                if ports[..index].iter().any(|other| other.name == port.name) {
-                    problems.push(format!("the {kind} {:?} is declared twice", port.name));
-                }
-                if port.topic == "$signals" {
-                    problems.push(format!(
-                        "the {kind} {:?} is connected to $signals: this version of Wasmill has no signals yet",
-                        port.name
-                    ));
-                } else if !port.topic.is_empty() {
-                    let what = || format!("the {kind} {:?} has by default a topic that", port.name);
-                    problems.extend(topic_problem(&port.topic).map(|problem| format!("{} {problem}", what())));
-                }
+            for port in ports.iter().filter(|port| !port.is_signals() && !port.topic.is_empty()) {
+                let what = || format!("the {kind} {:?} has by default a topic that", port.name);
+                problems.extend(topic_problem(&port.topic).map(|problem| format!("{} {problem}", what())));
             }
+        }
+        for store in self.stores.iter().filter(|store| store.ttl_ms == Some(0)) {
+            problems.push(format!("the store {:?} has a TTL of 0, so that nothing would ever be in it", store.name));
         }
         problems
     }
@@ -76,6 +89,10 @@ impl Wiring {
         let mut problems = vec![];
         unknown("input", "inputs", &self.inputs, &config.inputs, &mut problems);
         unknown("sink", "sinks", &self.sinks, &config.sinks, &mut problems);
+        for port in self.inputs.iter().filter(|port| port.is_signals() && config.inputs.contains_key(&port.name)) {
+            problems
+                .push(format!("[inputs] names {:?}, but its signals come by a topic of the plugin's own", port.name));
+        }
         let resolved = Resolved {
             inputs: self.inputs.iter().map(|port| (port.name.clone(), topics(port, config))).collect(),
             sinks: self.sinks.iter().map(|port| (port.name.clone(), topic(port, config))).collect(),
@@ -92,7 +109,7 @@ impl Resolved {
             if topics.is_empty() {
                 problems.push(format!("the input {input:?} has no topic: name one under [inputs]"));
             }
-            for topic in topics {
+            for topic in topics.iter().filter(|topic| *topic != SIGNALS) {
                 problems
                     .extend(topic_problem(topic).map(|problem| format!("the topic of the input {input:?} {problem}")));
                 if let Some(other) = seen.insert(topic, input) {
@@ -140,6 +157,15 @@ fn unknown<V>(kind: &str, table: &str, ports: &[Port], configured: &BTreeMap<Str
     }
 }
 
+fn names<'n>(kind: &str, names: impl Iterator<Item = &'n String> + Clone, problems: &mut Vec<String>) {
+    for (index, name) in names.clone().enumerate() {
+        problems.extend(name_problem(name).map(|problem| format!("the {kind} {name:?} {problem}")));
+        if names.clone().take(index).any(|other| other == name) {
+            problems.push(format!("the {kind} {name:?} is declared twice"));
+        }
+    }
+}
+
 fn name_problem(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("has no name".into());
@@ -175,7 +201,15 @@ mod tests {
     }
 
     fn fraud() -> Wiring {
-        Wiring { inputs: vec![port("orders", "orders")], sinks: vec![port("fraud-alerts", "fraud-alerts")] }
+        Wiring {
+            inputs: vec![port("orders", "orders")],
+            sinks: vec![port("fraud-alerts", "fraud-alerts")],
+            stores: vec![store("totals")],
+        }
+    }
+
+    fn store(name: &str) -> StoreSpec {
+        StoreSpec { name: name.into(), ttl_ms: Some(1), version: 0, keyed_by_event: false }
     }
 
     #[track_caller]
@@ -191,10 +225,26 @@ mod tests {
         refused(Wiring { inputs: vec![port("", "t")], ..fraud() }, "has no name");
         refused(Wiring { inputs: vec![port("a b", "t")], ..fraud() }, r#""a b" has a name with other characters"#);
         refused(Wiring { inputs: vec![port("a", "t"), port("a", "u")], ..fraud() }, r#""a" is declared twice"#);
-        refused(Wiring { inputs: vec![port("a", "$signals")], ..fraud() }, "no signals yet");
         refused(Wiring { sinks: vec![port("a", "x y")], ..fraud() }, r#"is "x y"; Kafka allows only"#);
         refused(Wiring { sinks: vec![port("a", &"x".repeat(250))], ..fraud() }, "is 250 bytes long");
         refused(Wiring { sinks: vec![port("a", "..")], ..fraud() }, "which Kafka does not allow");
+        refused(Wiring { stores: vec![store("a/b")], ..fraud() }, r#"store "a/b" has a name with other characters"#);
+        refused(Wiring { stores: vec![store("a"), store("a")], ..fraud() }, r#"the store "a" is declared twice"#);
+        refused(Wiring { stores: vec![StoreSpec { ttl_ms: Some(0), ..store("a") }], ..fraud() }, "a TTL of 0");
+    }
+
+    #[test]
+    fn signals_come_in_by_an_input_of_their_own() {
+        let wiring = Wiring { inputs: vec![port("orders", "orders"), port("commands", "$signals")], ..fraud() };
+        assert_eq!(wiring.problems(), Vec::<String>::new());
+        assert_eq!(wiring.inputs.iter().map(Port::is_signals).collect::<Vec<_>>(), [false, true]);
+        let mut config = PluginConfig::default();
+        assert_eq!(wiring.resolve(&config).unwrap().inputs[1], ("commands".to_owned(), vec!["$signals".to_owned()]));
+        config.inputs.insert("commands".into(), vec!["elsewhere".into()]);
+        assert!(wiring.resolve(&config).unwrap_err().join("\n").contains(r#"[inputs] names "commands""#));
+        refused(Wiring { sinks: vec![port("a", "$signals")], ..fraud() }, "which is for inputs");
+        let two = vec![port("a", "$signals"), port("b", "$signals")];
+        refused(Wiring { inputs: two, ..fraud() }, "several inputs are connected to $signals");
     }
 
     #[test]
@@ -224,7 +274,8 @@ mod tests {
 
     #[test]
     fn each_topic_feeds_one_input_and_each_port_has_a_topic() {
-        let wiring = Wiring { inputs: vec![port("a", "t"), port("b", "t"), port("c", "")], sinks: vec![port("d", "")] };
+        let inputs = vec![port("a", "t"), port("b", "t"), port("c", "")];
+        let wiring = Wiring { inputs, sinks: vec![port("d", "")], stores: vec![] };
         let problems = wiring.resolve(&PluginConfig::default()).unwrap_err().join("\n");
         for part in [r#"feeds the inputs "a" and "b""#, r#"input "c" has no topic"#, r#"sink "d" has no topic"#] {
             assert!(problems.contains(part), "{part}: {problems}");

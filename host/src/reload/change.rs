@@ -1,6 +1,7 @@
 //! Whether a new module or configuration can take over between two commits.
 
 use crate::config::PluginConfig;
+use crate::state::StoreSpec;
 
 /// How a new module comes to work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Footing {
     pub inputs: Vec<(String, Vec<String>)>,
     /// Sink → topic, in the wiring's order.
     pub sinks: Vec<(String, String)>,
+    /// In the wiring's order.
+    pub stores: Vec<StoreSpec>,
     /// The configuration.
     pub config: PluginConfig,
 }
@@ -29,6 +32,9 @@ pub fn change(old: &Footing, new: &Footing) -> Change {
     }
     if old.sinks != new.sinks {
         return Change::Restart("its sinks changed".into());
+    }
+    if old.stores != new.stores {
+        return Change::Restart("its stores changed".into());
     }
     // Settings belong to the instance, which is new anyway.
     let same_settings = PluginConfig { settings: new.config.settings.clone(), ..old.config.clone() };
@@ -46,6 +52,7 @@ mod tests {
         let mut footing = Footing {
             inputs: vec![("orders".into(), vec!["shop.orders".into()])],
             sinks: vec![("alerts".into(), "alerts".into())],
+            stores: vec![StoreSpec { name: "totals".into(), ttl_ms: None, version: 0, keyed_by_event: false }],
             config: PluginConfig::default(),
         };
         change(&mut footing);
@@ -61,6 +68,7 @@ mod tests {
         for (new, why) in [
             (footing(|new| new.inputs[0].1.push("more".into())), "inputs"),
             (footing(|new| new.sinks.clear()), "sinks"),
+            (footing(|new| new.stores[0].version = 1), "stores"),
             (footing(|new| new.config.workers = 2), "configuration"),
         ] {
             assert!(matches!(change(&old, &new), Change::Restart(reason) if reason.contains(why)));

@@ -1,5 +1,24 @@
 //! State of a task: its stores and timers, as calls and the worker see them.
 
+mod cache;
+mod disk;
+mod layer;
+mod memory;
+mod record;
+mod stores;
+mod task;
+mod timers;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use layer::{Committed, Value};
+pub use memory::MemoryState;
+pub use stores::{Changelog, Claimed, Stores, Task};
+pub use task::TaskState;
+pub use wasmill_contract::Clock;
+
 /// A store as a plugin declared it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSpec {
@@ -11,15 +30,6 @@ pub struct StoreSpec {
     pub version: u32,
     /// Its keys are those of the events, so that a key tells the partition.
     pub keyed_by_event: bool,
-}
-
-/// Which clock a timer goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Clock {
-    /// The task's stream time.
-    EventTime,
-    /// The wall clock.
-    WallClock,
 }
 
 /// A timer of a task. There is one a clock and key.
@@ -97,6 +107,11 @@ pub trait State: Send {
     /// Bytes of keys and values that are not committed.
     fn dirty_bytes(&self) -> usize;
 
+    /// Has a bounded number of expired entries deleted, as if the task wrote so. To be called before [`State::changes`].
+    fn tidy(&mut self) -> Result<(), StateError> {
+        Ok(())
+    }
+
     /// The last value of each key that is not committed, timers included. Stops at the first error.
     fn changes(&self, each: &mut dyn FnMut(Change<'_>) -> Result<(), StateError>) -> Result<(), StateError>;
 
@@ -106,4 +121,10 @@ pub trait State: Send {
 
     /// Forgets what is not committed.
     fn abort(&mut self);
+}
+
+/// Milliseconds since the Unix epoch.
+fn wall_clock() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
 }

@@ -160,6 +160,7 @@ impl Actor {
         let footing = Footing {
             inputs: module.resolved.inputs.clone(),
             sinks: module.resolved.sinks.clone(),
+            stores: module.wiring.stores.clone(),
             config: loaded.config.clone(),
         };
         let topics = footing.inputs.iter().map(|(_, topics)| topics.len()).sum::<usize>();

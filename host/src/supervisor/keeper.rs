@@ -211,6 +211,7 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
         plugin: kept.plugin.clone(),
         inputs,
         sinks: footing.sinks.len(),
+        stores: footing.stores.clone(),
         config: Arc::new(footing.config.clone()),
         exactly_once,
     };

@@ -1,20 +1,21 @@
-//! From polled events to sent outputs: calls, what became of each event, and how a run that broke an instance is split
-//! until the event that did it stands alone.
+//! From polled events to sent outputs and written state: calls, what became of each event, and how a run that broke an
+//! instance is split until the event that did it stands alone.
 
 use super::lane::{Halt, Lane};
 use crate::event::{Failure, Partition, Reason};
 use crate::kafka::edge::{Outlet, Source};
 use crate::plugin::guest::{Answer, Broke};
+use crate::state::Clock;
 use std::ops::Range;
 use std::time::Instant;
-use wasmill_contract::{Batch, FailureKind};
+use wasmill_contract::{Batch, Excess, FailureKind, OverLimit};
 
 /// What became of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ran {
     /// How many of its events are behind us, failed ones included.
     pub handled: usize,
-    /// Why the rest is not.
+    /// Why the rest is not. None: all are, or a timer is due before the rest.
     pub ended: Option<Ended>,
 }
 
@@ -28,12 +29,23 @@ pub(super) enum Ended {
 }
 
 impl<S: Source, O: Outlet> Lane<S, O> {
-    /// Handles some polled events of one partition, in order. `polled` must be the partition's own.
+    /// Handles some polled events of one partition, in order. `polled` must be the partition's own. Ends early, without a
+    /// reason, where a timer is due before the next event.
     pub(super) fn run(&mut self, at: Partition, polled: &mut Batch, range: Range<usize>) -> Result<Ran, Halt> {
         let mut handled = 0;
         let mut left = vec![range];
         while let Some(part) = left.pop() {
-            let Called { ran, broke } = self.call(at, polled, part.clone())?;
+            if handled > 0 && self.timer_is_due(at, polled.stream_time_before(part.start)) {
+                break;
+            }
+            let Called { ran, broke, alone } = self.call(at, polled, part.clone())?;
+            if let Some(event) = alone {
+                self.replace_instance()?;
+                let event = part.start + event;
+                let parts = [event + 1..part.end, event..event + 1, part.start..event];
+                left.extend(parts.into_iter().filter(|part| !part.is_empty()));
+                continue;
+            }
             handled += ran.handled;
             if ran.handled > 0 {
                 self.broke_in_a_row = 0;
@@ -41,7 +53,13 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             if ran.ended.is_some() {
                 return Ok(Ran { handled, ended: ran.ended });
             }
-            let Some(broke) = broke else { continue };
+            let Some(broke) = broke else {
+                if ran.handled < part.len() {
+                    // The plugin wants its timers looked at before the rest.
+                    break;
+                }
+                continue;
+            };
             self.replace_instance()?;
             let rest = part.start + ran.handled..part.end;
             if !broke.culprit_known && rest.len() > 1 {
@@ -60,6 +78,12 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Ok(Ran { handled, ended: None })
     }
 
+    /// Whether a timer must fire before the next event.
+    fn timer_is_due(&mut self, at: Partition, stream_time: i64) -> bool {
+        let Some(Some(state)) = self.tasks.state(at.number) else { return false };
+        state.next_timer(Clock::EventTime).is_some_and(|next| next <= stream_time)
+    }
+
     /// One call for some of the polled events.
     fn call(&mut self, at: Partition, polled: &mut Batch, range: Range<usize>) -> Result<Called, Halt> {
         if range == (0..polled.len()) {
@@ -71,51 +95,57 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     fn call_whole(&mut self, at: Partition, batch: &mut Batch) -> Result<Called, Halt> {
         let started = Instant::now();
-        let outcome = self.running.guest.process(batch);
+        let mut none = None;
+        let state = self.tasks.state(at.number).unwrap_or(&mut none);
+        let outcome = self.running.guest.process(batch, state);
         let took = started.elapsed();
         self.metrics.wasm_time(took);
-        match outcome.broke {
-            None => {
-                self.pace.took(batch.len(), took);
-                match self.apply(at, batch, &outcome.answer)? {
-                    Ok(ran) => Ok(Called { ran, broke: None }),
-                    Err(broke) => Ok(Called { ran: Ran { handled: 0, ended: None }, broke: Some(broke) }),
-                }
-            }
-            // Events before the one that broke the instance have been answered already: their effects hold.
-            Some(broke) if outcome.answer.done > 0 => {
-                let before = batch.copy_range(0..outcome.answer.done as usize);
-                let ran = self.apply(at, &before, &outcome.answer)?;
-                Ok(match ran {
-                    Ok(ran) => Called { ran, broke: Some(broke) },
-                    Err(broke) => Called { ran: Ran { handled: 0, ended: None }, broke: Some(broke) },
-                })
-            }
-            Some(broke) => Ok(Called { ran: Ran { handled: 0, ended: None }, broke: Some(broke) }),
+        let Some(broke) = outcome.broke else {
+            self.pace.took(batch.len(), took);
+            return self.apply(at, batch, &outcome.answer);
+        };
+        if broke.is_of_state() {
+            return Err(Halt::Broken(broke.reason.message));
         }
+        // Events before the one that broke the instance have been answered already: their effects hold.
+        let mut called = match outcome.answer.done as usize {
+            0 => Called::default(),
+            done => self.apply(at, &batch.copy_range(0..done), &outcome.answer)?,
+        };
+        called.broke.get_or_insert(broke);
+        Ok(called)
     }
 
-    /// Checks an answer and does what it says, event by event. The inner error is an answer that breaks the contract.
-    fn apply(&mut self, at: Partition, batch: &Batch, answer: &Answer) -> Result<Result<Ran, Broke>, Halt> {
+    /// Checks an answer and does what it says, event by event.
+    fn apply(&mut self, at: Partition, batch: &Batch, answer: &Answer) -> Result<Called, Halt> {
         let effects = answer.effects();
-        let over = match effects.check(batch, &self.spec.scope(), &self.spec.limits(), Failure::kind) {
+        let has_state = self.tasks.state(at.number).is_some_and(|state| state.is_some());
+        let over = match effects.check(batch, &self.spec.scope(has_state), &self.spec.limits(), Failure::kind) {
             Ok(over) => over,
             Err(violation) => {
                 let reason = Reason::new("contract", violation.to_string());
-                return Ok(Err(Broke { reason, culprit_known: false }));
+                return Ok(Called { broke: Some(Broke { reason, culprit_known: false }), ..Called::default() });
             }
         };
-        let over = over.into_iter().map(|over| (over.event as usize, "limit", Verdict::Reject(over_limit(&over))));
+        let stops = self.spec.config.on_failure == crate::config::OnFailure::Stop;
+        if let Some(event) = end_without_the_plugin(answer, &over, stops)
+            && batch.len() > 1
+            && answer.writes.sources.last().is_some_and(|source| *source >= event)
+        {
+            return Ok(Called { alone: Some(event as usize), ..Called::default() });
+        }
+        let over_limit = !over.is_empty();
+        let over = over.into_iter().map(|over| (over.event as usize, "limit", Verdict::Reject(reason(&over))));
         let failed = answer.failures.iter().map(|(event, failure)| (*event as usize, failure.verb(), failure.into()));
         // Neither allocates as long as nothing fails.
         let mut failures: Vec<(usize, &'static str, Verdict)> = failed.chain(over).collect();
         failures.sort_by_key(|(event, ..)| *event);
         failures.dedup_by_key(|(event, ..)| *event);
 
-        let stops = self.spec.config.on_failure == crate::config::OnFailure::Stop;
         let end = failures.iter().find(|(_, _, verdict)| stops || !matches!(verdict, Verdict::Reject(_)));
         let mut end = end.map_or(answer.done as usize, |(event, ..)| *event);
         let failed_outputs = self.send_outputs(at, batch, answer, end, &failures)?;
+        let refused_output = !failed_outputs.is_empty();
         for (event, reason) in failed_outputs {
             failures.push((event, "output", Verdict::Reject(reason)));
             if stops {
@@ -123,6 +153,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         failures.sort_by_key(|(event, ..)| *event);
+        self.write(at, batch, answer, end, &failures)?;
+        if has_state && (over_limit || refused_output) {
+            // It believes that these events were done.
+            self.replace_instance()?;
+        }
         self.metrics.events(end as u64, batch.bytes() as u64);
 
         for (event, kind, verdict) in failures {
@@ -132,16 +167,42 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             match verdict {
                 Verdict::Reject(reason) => {
                     if let Some(ended) = self.fail(at, batch, event, kind, &reason)? {
-                        return Ok(Ok(Ran { handled: event, ended: Some(ended) }));
+                        return Ok(Called::of(Ran { handled: event, ended: Some(ended) }));
                     }
                 }
                 Verdict::Ended(ended) => {
                     self.metrics.failure(kind, ended.code());
-                    return Ok(Ok(Ran { handled: event, ended: Some(ended) }));
+                    return Ok(Called::of(Ran { handled: event, ended: Some(ended) }));
                 }
             }
         }
-        Ok(Ok(Ran { handled: end, ended: None }))
+        Ok(Called::of(Ran { handled: end, ended: None }))
+    }
+
+    /// Puts what the events before `end` wrote into the task's state, but for those that failed.
+    fn write(
+        &mut self,
+        at: Partition,
+        batch: &Batch,
+        answer: &Answer,
+        end: usize,
+        failed: &[(usize, &'static str, Verdict)],
+    ) -> Result<(), Halt> {
+        let Some(Some(state)) = self.tasks.state(at.number) else { return Ok(()) };
+        let effects = answer.effects();
+        let holds = |source: usize| source < end && failed.binary_search_by_key(&source, |(event, ..)| *event).is_err();
+        let (mut clock, mut seen) = (batch.clock(), 0);
+        for write in effects.writes.iter().filter(|write| holds(write.source)) {
+            batch.timestamps[seen..=write.source].iter().for_each(|timestamp| clock.see(*timestamp));
+            seen = write.source + 1;
+            state
+                .put(write.store, write.key, write.value, clock.time)
+                .map_err(|error| Halt::Broken(format!("the task's state cannot be written: {error}")))?;
+        }
+        for timer in effects.timers.iter().filter(|timer| holds(timer.source)) {
+            state.set_timer(timer.clock, timer.key, timer.at);
+        }
+        Ok(())
     }
 
     /// The event that broke an instance is known: it fails, and after too many in a row the plugin stops.
@@ -166,9 +227,27 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 }
 
+/// What came of a call.
+#[derive(Default)]
 struct Called {
     ran: Ran,
     broke: Option<Broke>,
+    /// Nothing was done: the answer has to come again with this event alone, and with those before and after it apart.
+    alone: Option<usize>,
+}
+
+impl Called {
+    fn of(ran: Ran) -> Called {
+        Called { ran, ..Called::default() }
+    }
+}
+
+/// The first event at which the host does something else than the plugin believes: it is over a limit, or the plugin stops
+/// at it. What the plugin wrote there or later can't be told from what it wrote before.
+fn end_without_the_plugin(answer: &Answer, over: &[OverLimit], stops: bool) -> Option<u32> {
+    let over = over.first().map(|over| over.event);
+    let stopped = answer.failures.first().filter(|_| stops).map(|(event, _)| *event);
+    over.into_iter().chain(stopped).min()
 }
 
 /// What a failure means for the run.
@@ -205,10 +284,13 @@ impl Failure {
     }
 }
 
-fn over_limit(over: &wasmill_contract::OverLimit) -> Reason {
-    let message = format!(
-        "the event caused {} outputs with {} bytes; raise limits.outputs or limits.output-bytes if that is meant",
-        over.outputs, over.bytes
-    );
-    Reason::new("output-limit", message)
+fn reason(over: &OverLimit) -> Reason {
+    let excess = over.excess;
+    match excess {
+        Excess::Effects { .. } => Reason::new(
+            "output-limit",
+            format!("the event caused {excess}; raise limits.outputs or limits.output-bytes if that is meant"),
+        ),
+        Excess::Key(_) | Excess::Value(_) => Reason::new("state-limit", format!("the event caused {excess}")),
+    }
 }

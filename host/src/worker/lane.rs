@@ -7,6 +7,7 @@ use crate::event::Reason;
 use crate::kafka::edge::{Outlet, Refused, Source, SourceError, TransactionError};
 use crate::metrics::{PluginMetrics, WorkerGauges};
 use crate::plugin::guest::{Guest, Spawn};
+use crate::state::StoreSpec;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmill_contract::{Limits, Scope};
@@ -23,6 +24,8 @@ pub struct LaneSpec {
     pub inputs: Vec<InputTopic>,
     /// How many sinks the wiring has; the outlet's topics are these and then the dead-letter topic.
     pub sinks: usize,
+    /// The wiring's stores.
+    pub stores: Vec<StoreSpec>,
     /// The plugin's configuration.
     pub config: Arc<PluginConfig>,
     /// Outputs and offsets are committed together, in a transaction of the outlet.
@@ -43,8 +46,9 @@ impl LaneSpec {
         }
     }
 
-    pub(super) fn scope(&self) -> Scope {
-        Scope { sinks: self.sinks, stores: 0, timers: false }
+    /// What an answer may name. Without a state there is nothing to hold writes and timers.
+    pub(super) fn scope(&self, has_state: bool) -> Scope {
+        Scope { sinks: self.sinks, stores: if has_state { self.stores.len() } else { 0 }, timers: has_state }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -1,6 +1,7 @@
 //! A task: the plugin on one partition number of its inputs, with the events that were polled for it and not handled yet.
 
 use crate::event::{NO_TIME, Partition, Position};
+use crate::state::State;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 use wasmill_contract::Batch;
@@ -99,7 +100,6 @@ pub struct Hold {
 }
 
 /// The plugin on one partition number.
-#[derive(Debug)]
 pub struct Task {
     /// The partition number.
     pub number: i32,
@@ -109,6 +109,8 @@ pub struct Task {
     pub stream_time: i64,
     /// What it was at the last commit.
     pub committed_stream_time: i64,
+    /// What it remembers; None: its plugin has no stores.
+    pub state: Option<Box<dyn State>>,
     /// Set while a plugin's `retry` is waited for.
     pub hold: Option<Hold>,
     /// Since when an empty input has been waited for.
@@ -123,6 +125,7 @@ impl Task {
             slots: Vec::new(),
             stream_time: NO_TIME,
             committed_stream_time: NO_TIME,
+            state: None,
             hold: None,
             idle_since: None,
         }

@@ -3,6 +3,7 @@
 use super::task::{Slot, Task};
 use crate::event::{Partition, Position};
 use crate::kafka::edge::Inbox;
+use crate::state::State;
 use wasmill_contract::Batch;
 
 /// An input topic of a plugin. Its index in the lane's list is [`Partition::topic`].
@@ -15,7 +16,6 @@ pub struct InputTopic {
 }
 
 /// The tasks that a worker owns now.
-#[derive(Debug)]
 pub struct Tasks {
     /// In order of their partition numbers.
     pub list: Vec<Task>,
@@ -55,6 +55,12 @@ impl Tasks {
         }
         self.list.retain(|task| !task.slots.is_empty());
         self.place();
+    }
+
+    /// What the task of a partition number remembers; None: it is not ours, or its plugin has no stores.
+    pub fn state(&mut self, number: i32) -> Option<&mut Option<Box<dyn State>>> {
+        let index = self.list.binary_search_by_key(&number, |task| task.number).ok()?;
+        Some(&mut self.list[index].state)
     }
 
     /// Every owned input partition.

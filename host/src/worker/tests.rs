@@ -1,6 +1,8 @@
 //! The worker with fakes for its three edges: a delivery that is held back or fails, a commit that is stopped half-way,
 //! a rebalance in the middle of a batch, an instance that breaks.
 
+mod state;
+
 use super::command::{Command, End, Status};
 use super::lane::{Lane, LaneSpec, Running};
 use super::tasks::InputTopic;
@@ -11,7 +13,8 @@ use crate::kafka::edge::{
     Inbox, Offsets, Outgoing, Outlet, Rebalance, Refused, SendError, Source, SourceError, TransactionError,
 };
 use crate::metrics::Metrics;
-use crate::plugin::guest::{Answer, Broke, Guest, Outcome, Spawn};
+use crate::plugin::guest::{Answer, Broke, Guest, Outcome, Spawn, TimerTask};
+use crate::state::{State, Timer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -246,7 +249,7 @@ struct FakeGuest {
 }
 
 impl Guest for FakeGuest {
-    fn process(&mut self, batch: &mut Batch) -> Outcome {
+    fn process(&mut self, batch: &mut Batch, _: &mut Option<Box<dyn State>>) -> Outcome {
         let mut world = lock(&self.world);
         let values: Vec<String> =
             batch.events().map(|event| String::from_utf8_lossy(event.value.unwrap()).into_owned()).collect();
@@ -289,6 +292,10 @@ impl Guest for FakeGuest {
             }
         }
         Outcome { answer, broke: None }
+    }
+
+    fn timers(&mut self, _: TimerTask, due: &[Timer], _: &mut Option<Box<dyn State>>) -> Outcome {
+        Outcome { answer: Answer { done: due.len() as u32, ..Answer::default() }, broke: None }
     }
 
     fn memory_bytes(&self) -> usize {
@@ -340,6 +347,7 @@ impl Bench {
             plugin: "fake".into(),
             inputs: vec![InputTopic { input: 0, topic: "in".into() }],
             sinks: 1,
+            stores: vec![],
             config: Arc::new(config),
             exactly_once,
         };

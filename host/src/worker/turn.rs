@@ -196,8 +196,9 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         // The columns are taken out for the call, so that they can be borrowed while the lane is changed.
         let mut polled = std::mem::take(&mut slot.polled);
         let now = wall_clock();
-        polled.now = now;
-        polled.stream_time = task.stream_time;
+        let latest = now.saturating_add(self.spec.config.max_future.as_millis() as i64);
+        (polled.now, polled.latest) = (now, latest);
+        (polled.stream_time, polled.behind) = (task.stream_time, start);
         let ran = if careful.is_some() {
             self.run_carefully(at, &mut polled, range)
         } else {
@@ -205,7 +206,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         };
         let handled = ran.as_ref().map_or(0, |ran| ran.handled);
         let task = &mut self.tasks.list[index];
-        let latest = now.saturating_add(self.spec.config.max_future.as_millis() as i64);
         task.saw(&polled.timestamps[start..start + handled], latest);
         task.slots[slot_index].polled = polled;
         task.slots[slot_index].advance(handled);

@@ -1,7 +1,7 @@
 //! A run of events of one input partition, as flat columns.
 
-use crate::NULL;
 use crate::headers::{HeaderRef, Headers, HeadersIter};
+use crate::{NULL, StreamTime};
 use std::ops::Range;
 
 /// One event, borrowed from the columns it stands in.
@@ -22,14 +22,19 @@ pub struct EventRef<'a> {
 /// A run of events of one input partition. Columns have one entry an event; `data` holds key, value, key, value, …
 /// without gaps. The columns are public because a call moves them out and back in instead of copying them; add events
 /// with [`Batch::push`] only.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Partition number of the task.
     pub partition: u32,
     /// Wall clock of the call, milliseconds since the Unix epoch.
     pub now: i64,
-    /// The task's event time before the call.
+    /// The task's stream time before the first event that is not behind it; milliseconds since the Unix epoch.
     pub stream_time: i64,
+    /// Events later than this do not move stream time.
+    pub latest: i64,
+    /// How many events at the front the task has behind it: `stream_time` knows them. Never sent across the boundary,
+    /// which gets whole runs.
+    pub behind: usize,
     /// Index into the wiring's inputs.
     pub input: u32,
     /// The topic that the events came from.
@@ -139,9 +144,37 @@ impl Batch {
         (0..self.len()).map(|index| self.event(index))
     }
 
+    /// A run with the timers that are due instead of events, each with its key and the time that it is due at: what a
+    /// timer causes is checked, sent and applied as if an event had caused it. None moves stream time.
+    pub fn of_timers<'k>(
+        partition: u32,
+        now: i64,
+        stream_time: i64,
+        due: impl Iterator<Item = (&'k [u8], i64)>,
+    ) -> Batch {
+        let mut batch = Batch { partition, now, stream_time, latest: i64::MIN, ..Batch::default() };
+        for (offset, (key, at)) in (0..).zip(due) {
+            batch.push(offset, at, Some(key), None, [].into_iter());
+        }
+        batch
+    }
+
+    /// Stream time before the run's events, to be moved by one after the other.
+    pub fn clock(&self) -> StreamTime {
+        StreamTime { time: self.stream_time, latest: self.latest }
+    }
+
+    /// Stream time after all events before the number `index`.
+    pub fn stream_time_before(&self, index: usize) -> i64 {
+        let mut clock = self.clock();
+        self.timestamps[self.behind.min(index)..index].iter().for_each(|timestamp| clock.see(*timestamp));
+        clock.time
+    }
+
     /// A run of its own with some of the events: for a run that is split after a trap, or merged with another input's.
     pub fn copy_range(&self, range: Range<usize>) -> Batch {
         let mut part = self.like();
+        part.stream_time = self.stream_time_before(range.start);
         for index in range {
             let event = self.event(index);
             part.push(event.offset, event.timestamp, event.key, event.value, event.headers);
@@ -155,6 +188,7 @@ impl Batch {
             partition: self.partition,
             now: self.now,
             stream_time: self.stream_time,
+            latest: self.latest,
             input: self.input,
             topic: self.topic.clone(),
             ..Batch::default()
@@ -171,6 +205,30 @@ impl Batch {
         self.headers.clear();
         self.starts.clear();
         self.header_starts.clear();
+        self.behind = 0;
+    }
+}
+
+impl Default for Batch {
+    /// No events, no bound on the timestamps that move stream time.
+    fn default() -> Self {
+        Batch {
+            partition: 0,
+            now: 0,
+            stream_time: 0,
+            latest: i64::MAX,
+            behind: 0,
+            input: 0,
+            topic: String::new(),
+            offsets: vec![],
+            timestamps: vec![],
+            key_lengths: vec![],
+            value_lengths: vec![],
+            data: vec![],
+            headers: Headers::default(),
+            starts: vec![],
+            header_starts: vec![],
+        }
     }
 }
 
@@ -223,5 +281,24 @@ mod tests {
         assert_eq!((part.topic.as_str(), part.partition, part.offsets.as_slice()), ("orders", 3, &[11, 12][..]));
         assert_eq!(part.event_headers(0).len(), 2);
         assert_eq!(part.headers.counts, [2, 0]);
+    }
+
+    #[test]
+    fn a_part_begins_at_the_stream_time_that_the_events_before_it_made() {
+        let mut batch = Batch { stream_time: 3, latest: 100, behind: 1, ..Batch::default() };
+        for (offset, timestamp) in (0..).zip([90, 2, 8, 500, 4]) {
+            batch.push(offset, timestamp, None, None, [].into_iter());
+        }
+        let starts: Vec<i64> = (0..5).map(|start| batch.copy_range(start..5).stream_time).collect();
+        assert_eq!(starts, [3, 3, 3, 8, 8], "the first event is behind, the fourth is from the future");
+        assert_eq!((batch.copy_range(2..5).latest, batch.copy_range(2..5).behind), (100, 0));
+    }
+
+    #[test]
+    fn timers_in_the_place_of_events_have_a_key_and_a_time_and_move_nothing() {
+        let batch = Batch::of_timers(4, 10, 7, [(&b"a"[..], 5), (b"b", 9)].into_iter());
+        let second = batch.event(1);
+        assert_eq!((second.key, second.value, second.timestamp, second.headers.len()), (Some(&b"b"[..]), None, 9, 0));
+        assert_eq!((batch.partition, batch.now, batch.stream_time_before(2)), (4, 10, 7));
     }
 }

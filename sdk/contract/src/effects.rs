@@ -2,6 +2,8 @@
 
 use crate::batch::Batch;
 use crate::headers::{HeaderColumns, HeadersIter};
+use crate::limits::{Limits, OverLimit};
+use crate::writes::{TimerWrites, Writes};
 use crate::{NULL, SAME};
 
 /// What a call did, borrowed from the generated columns of whoever made it. See `effects` in `plugin.wit`.
@@ -33,36 +35,6 @@ pub struct Effects<'a, F> {
     pub failures: &'a [(u32, F)],
 }
 
-/// State writes in columns, one entry a write.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Writes<'a> {
-    /// Index of the event that caused it; never decreasing.
-    pub sources: &'a [u32],
-    /// Index into the wiring's stores.
-    pub stores: &'a [u32],
-    /// Bytes.
-    pub key_lengths: &'a [u32],
-    /// Bytes; -1 deletes.
-    pub value_lengths: &'a [i32],
-    /// key, value, key, value, …
-    pub data: &'a [u8],
-}
-
-/// Timer changes in columns, one entry a change. The clock of each is left out: every value of it is valid.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct TimerWrites<'a> {
-    /// Index of the event that caused it; never decreasing.
-    pub sources: &'a [u32],
-    /// How many clocks there are: must be one an entry.
-    pub clocks: usize,
-    /// Milliseconds since the Unix epoch; -1 cancels.
-    pub at: &'a [i64],
-    /// Bytes.
-    pub key_lengths: &'a [u32],
-    /// The keys, one after the other.
-    pub keys: &'a [u8],
-}
-
 /// How a failure wants its event to be treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -85,36 +57,10 @@ pub struct Scope {
     pub timers: bool,
 }
 
-/// What one event may cause. Both bound what a runaway plugin can make the host hold and send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Outputs an event.
-    pub outputs: usize,
-    /// Bytes an event: keys, values and headers of its outputs and state writes.
-    pub bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { outputs: 10_000, bytes: 64 << 20 }
-    }
-}
-
 /// An answer that breaks the contract: nothing in it can be trusted, so nothing of the call is applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the answer breaks the contract: {0}")]
 pub struct Violation(pub String);
-
-/// An event that caused more than it may. It alone fails; the rest of the call holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OverLimit {
-    /// Index of the event.
-    pub event: u32,
-    /// How many outputs it caused.
-    pub outputs: usize,
-    /// How many bytes its outputs and state writes have.
-    pub bytes: usize,
-}
 
 /// A field of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,10 +150,18 @@ impl<'a, F> Effects<'a, F> {
             }
         }
         let cut_short = self.failures.last().is_some_and(|(_, failure)| kind(failure) != FailureKind::Reject);
-        if done < events && !cut_short {
-            return violation(format!("only {done} of {events} events are done, and no event asks to retry or stop"));
+        if done < events && !cut_short && !self.ends_for_timers() {
+            return violation(format!(
+                "only {done} of {events} events are done, no event asks to retry or stop, and no timer is set"
+            ));
         }
         Ok(())
+    }
+
+    /// Whether the run may have ended because a timer is due before the rest. Whether one really is shows when the timers
+    /// are looked at; what counts here is that a call always gets on.
+    fn ends_for_timers(&self) -> bool {
+        self.done > 0 && !self.timers.sources.is_empty()
     }
 
     fn check_outputs(&self, scope: &Scope) -> Result<(), Violation> {
@@ -254,12 +208,15 @@ impl<'a, F> Effects<'a, F> {
     fn check_timers(&self, scope: &Scope) -> Result<(), Violation> {
         let timers = &self.timers;
         if !scope.timers && !timers.sources.is_empty() {
-            return violation("it sets timers, and this version of Wasmill has none yet".into());
+            return violation("it sets timers, which are kept with the stores, and declares no store".into());
         }
-        column("timers.clocks", timers.clocks, timers.sources.len())?;
+        column("timers.clocks", timers.clocks.len(), timers.sources.len())?;
         column("timers.at", timers.at.len(), timers.sources.len())?;
         column("timers.key-lengths", timers.key_lengths.len(), timers.sources.len())?;
         self.check_sources("a timer", timers.sources)?;
+        if let Some(at) = timers.at.iter().find(|at| **at < NULL as i64) {
+            return violation(format!("a timer is set for {at}"));
+        }
         data("timers.keys", sum_unsigned(timers.key_lengths), timers.keys.len())
     }
 
@@ -285,37 +242,6 @@ impl<'a, F> Effects<'a, F> {
 
     fn failed(&self, event: u32) -> bool {
         self.failures.binary_search_by_key(&event, |(index, _)| *index).is_ok()
-    }
-
-    /// The events over a limit. Columns must be sound.
-    fn over_limit(&self, batch: &Batch, limits: &Limits) -> Vec<OverLimit> {
-        // What all outputs together take, were each to repeat its whole source, is the cheapest bound: a call below it
-        // needs no count an event.
-        let most =
-            self.data.len() + self.headers.data.len() + self.writes.data.len() + self.sources.len() * batch.bytes();
-        if self.sources.len() <= limits.outputs && most <= limits.bytes {
-            return Vec::new();
-        }
-        let mut counts: Vec<(usize, usize)> = vec![(0, 0); batch.len()];
-        for output in self.outputs() {
-            let event = batch.event(output.source);
-            let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-            let headers = output.headers.unwrap_or(event.headers);
-            let count = &mut counts[output.source];
-            count.0 += 1;
-            count.1 += length(output.key.resolve(event.key)) + length(output.value.resolve(event.value));
-            count.1 += headers.map(|(name, value)| name.len() + length(value)).sum::<usize>();
-        }
-        let writes = &self.writes;
-        for (write, &source) in writes.sources.iter().enumerate() {
-            counts[source as usize].1 +=
-                writes.key_lengths[write] as usize + writes.value_lengths[write].max(0) as usize;
-        }
-        (0..)
-            .zip(counts)
-            .filter(|(_, (outputs, bytes))| *outputs > limits.outputs || *bytes > limits.bytes)
-            .map(|(event, (outputs, bytes))| OverLimit { event, outputs, bytes })
-            .collect()
     }
 
     /// The outputs in order. The columns must have passed [`Effects::check`]; otherwise this may panic.
@@ -394,9 +320,13 @@ fn sum_unsigned(lengths: &[u32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Clock, Excess, MAX_KEY, MAX_VALUE};
 
     const SCOPE: Scope = Scope { sinks: 2, stores: 1, timers: true };
     const LIMITS: Limits = Limits { outputs: 3, bytes: 20 };
+
+    const TIMER: TimerWrites<'static> =
+        TimerWrites { sources: &[0], clocks: &[Clock::EventTime], at: &[5], key_lengths: &[1], keys: b"k" };
 
     fn batch() -> Batch {
         let mut batch = Batch::default();
@@ -502,8 +432,10 @@ mod tests {
         refused(effects(&[-3], b""), "length -3 in column key-lengths");
         let counts = HeaderColumns { counts: &[NULL], ..HeaderColumns::default() };
         refused(Effects { headers: counts, ..effects(&[NULL], b"") }, "header count -1");
-        let timers = TimerWrites { sources: &[0], clocks: 1, at: &[5], key_lengths: &[4], keys: b"k" };
+        let timers = TimerWrites { key_lengths: &[4], ..TIMER };
         refused(Effects { timers, ..nothing() }, "timers.keys has 1 bytes");
+        refused(Effects { timers: TimerWrites { at: &[-2], ..TIMER }, ..nothing() }, "a timer is set for -2");
+        refused(Effects { timers: TimerWrites { clocks: &[], ..TIMER }, ..nothing() }, "column timers.clocks has 0");
     }
 
     #[test]
@@ -533,6 +465,58 @@ mod tests {
     }
 
     #[test]
+    fn a_run_may_end_where_a_timer_was_set_but_it_gets_on() {
+        assert_eq!(check(&Effects { done: 1, timers: TIMER, ..nothing() }), Ok(vec![]));
+        let timers = TimerWrites { sources: &[], clocks: &[], at: &[], key_lengths: &[], keys: b"" };
+        refused(Effects { done: 1, timers, ..nothing() }, "no timer is set");
+        refused(Effects { done: 0, timers: TIMER, ..nothing() }, "only 0 of 3 events are done");
+    }
+
+    #[test]
+    fn timers_need_a_store_to_be_kept_with() {
+        let scope = Scope { stores: 0, timers: false, ..SCOPE };
+        let effects = Effects { timers: TIMER, ..nothing() };
+        let error = effects.check(&batch(), &scope, &LIMITS, |kind| *kind).unwrap_err();
+        assert!(error.0.contains("declares no store"), "{error}");
+    }
+
+    fn over(event: u32, outputs: usize, bytes: usize) -> OverLimit {
+        OverLimit { event, excess: Excess::Effects { outputs, bytes } }
+    }
+
+    #[test]
+    fn state_writes_and_timers_count_as_well() {
+        let data = [b'x'; 30];
+        let writes =
+            Writes { sources: &[0, 1], stores: &[0, 0], key_lengths: &[5, 5], value_lengths: &[15, 5], data: &data };
+        let timers = TimerWrites { sources: &[1], key_lengths: &[11], keys: &data[..11], ..TIMER };
+        assert_eq!(check(&Effects { writes, timers, ..nothing() }), Ok(vec![over(1, 0, 21)]));
+    }
+
+    #[test]
+    fn keys_and_values_have_a_limit_of_their_own() {
+        let data = vec![b'x'; MAX_KEY + 1 + MAX_VALUE + 1];
+        let limits = Limits { outputs: 3, bytes: usize::MAX };
+        let check = |key: usize, value: usize| {
+            let writes = Writes {
+                sources: &[2],
+                stores: &[0],
+                key_lengths: &[key as u32],
+                value_lengths: &[value as i32],
+                data: &data[..key + value],
+            };
+            let over = Effects { writes, ..nothing() }.check(&batch(), &SCOPE, &limits, |kind| *kind).unwrap();
+            over.first().map(|over| over.excess)
+        };
+        assert_eq!(check(MAX_KEY, MAX_VALUE), None);
+        assert_eq!(check(MAX_KEY + 1, 0), Some(Excess::Key(MAX_KEY + 1)));
+        assert_eq!(check(1, MAX_VALUE + 1), Some(Excess::Value(MAX_VALUE + 1)));
+        let timers = TimerWrites { key_lengths: &[MAX_KEY as u32 + 1], keys: &data[..MAX_KEY + 1], ..TIMER };
+        let over = Effects { timers, ..nothing() }.check(&batch(), &SCOPE, &limits, |kind| *kind).unwrap();
+        assert_eq!(over, [OverLimit { event: 0, excess: Excess::Key(MAX_KEY + 1) }]);
+    }
+
+    #[test]
     fn the_event_over_a_limit_is_named() {
         let many = Effects {
             sources: &[0, 1, 1, 1, 1],
@@ -541,7 +525,7 @@ mod tests {
             value_lengths: &[NULL; 5],
             ..nothing()
         };
-        assert_eq!(check(&many), Ok(vec![OverLimit { event: 1, outputs: 4, bytes: 0 }]));
+        assert_eq!(check(&many), Ok(vec![over(1, 4, 0)]));
         // Forwarding counts the source's bytes, headers included: 2 × (3 + 5 + 2), and one byte more.
         let large = Effects {
             sources: &[2, 2, 2],
@@ -552,6 +536,6 @@ mod tests {
             headers: HeaderColumns { counts: &[SAME, SAME, 0], ..HeaderColumns::default() },
             ..nothing()
         };
-        assert_eq!(check(&large), Ok(vec![OverLimit { event: 2, outputs: 3, bytes: 21 }]));
+        assert_eq!(check(&large), Ok(vec![over(2, 3, 21)]));
     }
 }

@@ -10,10 +10,18 @@
 mod batch;
 mod effects;
 mod headers;
+mod limits;
+mod memory;
+mod time;
+mod writes;
 
 pub use batch::{Batch, EventRef};
-pub use effects::{Effects, FailureKind, Field, Limits, Output, OverLimit, Scope, TimerWrites, Violation, Writes};
+pub use effects::{Effects, FailureKind, Field, Output, Scope, Violation};
 pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
+pub use limits::{Excess, Limits, MAX_KEY, MAX_VALUE, OverLimit};
+pub use memory::{DueTimer, Memory};
+pub use time::{StreamTime, is_expired};
+pub use writes::{Clock, TimerWrite, TimerWrites, Write, Writes};
 
 /// The contract's text: `wit/plugin.wit`.
 pub const WIT: &str = include_str!("../../../wit/plugin.wit");

@@ -123,7 +123,7 @@ impl Replay<'_> {
     }
 
     fn call(&mut self, batch: &mut Batch, sources: &[usize]) -> anyhow::Result<Handled> {
-        let Outcome { answer, broke } = self.guest()?.process(batch);
+        let Outcome { answer, broke } = self.guest()?.process(batch, &mut None);
         let Some(broke) = broke else { return Ok(self.answered(batch, sources, &answer)) };
         self.guest = None;
         if !broke.culprit_known && batch.len() > 1 {
@@ -224,8 +224,8 @@ impl Replay<'_> {
 
 fn over_limit(over: &OverLimit, limits: &Limits) -> Reason {
     let message = format!(
-        "it caused {} outputs of {} bytes; limits.outputs is {}, limits.output-bytes is {}",
-        over.outputs, over.bytes, limits.outputs, limits.bytes
+        "it caused {}; limits.outputs is {}, limits.output-bytes is {}",
+        over.excess, limits.outputs, limits.bytes
     );
     Reason::new("over-limit", message)
 }

@@ -4,7 +4,8 @@ use super::Core;
 use crate::event::{Failure, Reason};
 use crate::plugin::bindings::batch_processor::{self, Effects};
 use crate::plugin::bindings::{BatchPlugin, types};
-use crate::plugin::guest::{Answer, Guest, Outcome, OwnedTimerWrites, OwnedWrites};
+use crate::plugin::guest::{Answer, Guest, Outcome, OwnedTimerWrites, OwnedWrites, TimerTask};
+use crate::state::{State, Timer};
 use std::mem::take;
 use wasmill_contract::{Batch, Headers};
 
@@ -15,15 +16,29 @@ pub(in crate::plugin) struct BatchGuest {
 }
 
 impl Guest for BatchGuest {
-    fn process(&mut self, batch: &mut Batch) -> Outcome {
+    fn process(&mut self, batch: &mut Batch, state: &mut Option<Box<dyn State>>) -> Outcome {
         self.core.begin(batch.partition, batch.now, batch.stream_time);
+        self.core.lend(state);
         let sent = send(batch);
         let result = self.plugin.wasmill_plugin_batch_processor().call_process_batch(&mut self.core.store, &sent);
         give_back(sent, batch);
-        match result {
-            Ok(effects) => Outcome { answer: answer(effects), broke: None },
-            Err(error) => Outcome { answer: Answer::default(), broke: Some(self.core.broke(&error, false)) },
-        }
+        self.core.give_back(state);
+        self.outcome(result)
+    }
+
+    fn timers(&mut self, task: TimerTask, due: &[Timer], state: &mut Option<Box<dyn State>>) -> Outcome {
+        let TimerTask { partition, now, stream_time } = task;
+        self.core.begin(partition, now, stream_time);
+        self.core.lend(state);
+        // No event can move stream time.
+        let task = batch_processor::Task { partition, now, stream_time, latest: i64::MIN };
+        let due: Vec<types::Timer> = due
+            .iter()
+            .map(|timer| types::Timer { key: timer.key.clone(), at: timer.at, clock: timer.clock.into() })
+            .collect();
+        let result = self.plugin.wasmill_plugin_batch_processor().call_process_timers(&mut self.core.store, task, &due);
+        self.core.give_back(state);
+        self.outcome(result)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -31,9 +46,23 @@ impl Guest for BatchGuest {
     }
 }
 
+impl BatchGuest {
+    fn outcome(&mut self, result: wasmtime::Result<Effects>) -> Outcome {
+        match result {
+            Ok(effects) => Outcome { answer: answer(effects), broke: None },
+            Err(error) => Outcome { answer: Answer::default(), broke: Some(self.core.broke(&error, false)) },
+        }
+    }
+}
+
 fn send(batch: &mut Batch) -> batch_processor::Batch {
     batch_processor::Batch {
-        task: batch_processor::Task { partition: batch.partition, now: batch.now, stream_time: batch.stream_time },
+        task: batch_processor::Task {
+            partition: batch.partition,
+            now: batch.now,
+            stream_time: batch.stream_time,
+            latest: batch.latest,
+        },
         input: batch.input,
         topic: take(&mut batch.topic),
         offsets: take(&mut batch.offsets),
@@ -89,7 +118,7 @@ fn answer(effects: Effects) -> Answer {
         },
         timers: OwnedTimerWrites {
             sources: effects.timers.sources,
-            clocks: effects.timers.clocks.into_iter().map(|clock| clock as u8).collect(),
+            clocks: effects.timers.clocks.into_iter().map(Into::into).collect(),
             at: effects.timers.at,
             key_lengths: effects.timers.key_lengths,
             keys: effects.timers.keys,

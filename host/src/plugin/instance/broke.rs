@@ -3,14 +3,18 @@
 use super::Core;
 use super::host::Sleeps;
 use crate::event::Reason;
+use crate::plugin::guest::Broke;
+use crate::state::StateError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-/// The reason of the last call's error: its code is one of `trap`, `deadline`, `memory`.
+/// The reason of the last call's error: its code is one of `trap`, `deadline`, `memory`, `state`.
 pub(in crate::plugin) fn reason(core: &mut Core, error: &wasmtime::Error) -> Reason {
     let state = core.store.data();
     let words = state.printer.last_words();
-    let (code, message) = if let Some(sleeps) = error.downcast_ref::<Sleeps>() {
+    let (code, message) = if let Some(error) = error.downcast_ref::<StateError>() {
+        (Broke::STATE, format!("the task's state cannot be read: {error}"))
+    } else if let Some(sleeps) = error.downcast_ref::<Sleeps>() {
         ("deadline", sleeps.to_string())
     } else if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
         let deadline = core.terms.deadline.unwrap_or_default();

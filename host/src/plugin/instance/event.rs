@@ -1,12 +1,14 @@
 //! An instance of the event world: one call an event, all answers in the same columns.
 
 use super::batch::failure;
+use super::pending::Pending;
 use super::{Core, headers};
 use crate::event::{Failure, Reason};
 use crate::plugin::bindings::EventPlugin;
-use crate::plugin::bindings::types::{Event, Output};
-use crate::plugin::guest::{Answer, Guest, Outcome};
+use crate::plugin::bindings::types::{self, Event, Output};
+use crate::plugin::guest::{Answer, Guest, Outcome, TimerTask};
 use crate::plugin::wiring::Wiring;
+use crate::state::{State, Timer};
 use wasmill_contract::{Batch, FailureKind, NULL};
 
 /// See [`Guest`].
@@ -19,7 +21,8 @@ pub(in crate::plugin) struct EventGuest {
 }
 
 impl EventGuest {
-    pub(in crate::plugin) fn new(core: Core, plugin: EventPlugin, wiring: Wiring) -> EventGuest {
+    pub(in crate::plugin) fn new(mut core: Core, plugin: EventPlugin, wiring: Wiring) -> EventGuest {
+        core.store.data_mut().state.pending = Some(Pending::new(wiring.stores.len()));
         let event = Event {
             input: String::new(),
             topic: String::new(),
@@ -43,44 +46,92 @@ impl EventGuest {
     }
 }
 
+/// What an event or a timer came to.
+type Called = wasmtime::Result<Result<Vec<Output>, types::Failure>>;
+
 impl Guest for EventGuest {
-    fn process(&mut self, batch: &mut Batch) -> Outcome {
-        let mut answer = Answer::default();
-        let mut stream_time = batch.stream_time;
+    fn process(&mut self, batch: &mut Batch, state: &mut Option<Box<dyn State>>) -> Outcome {
         self.event.input.clear();
         self.event.input.push_str(self.wiring.inputs.get(batch.input as usize).map_or("", |input| &input.name));
         self.event.topic.clone_from(&batch.topic);
         self.event.partition = batch.partition;
-        let latest = batch.now.saturating_add(self.core.terms.max_future);
+        self.core.lend(state);
+        let outcome = self.run(
+            batch,
+            |guest, index| {
+                guest.show(batch, index);
+                guest.plugin.wasmill_plugin_processor().call_process(&mut guest.core.store, &guest.event)
+            },
+            |pending, _, stream_time| pending.keep_event(stream_time),
+        );
+        self.core.give_back(state);
+        outcome
+    }
+
+    fn timers(&mut self, task: TimerTask, due: &[Timer], state: &mut Option<Box<dyn State>>) -> Outcome {
+        self.core.lend(state);
+        let outcome = self.run(
+            &task.batch(due),
+            |guest, index| {
+                let Timer { clock, at, key } = &due[index];
+                let timer = types::Timer { key: key.clone(), at: *at, clock: (*clock).into() };
+                guest.plugin.wasmill_plugin_processor().call_on_timer(&mut guest.core.store, &timer)
+            },
+            |pending, index, stream_time| pending.keep_timer(&due[index + 1..], task.now, stream_time),
+        );
+        self.core.give_back(state);
+        outcome
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.core.memory_bytes()
+    }
+}
+
+impl EventGuest {
+    /// Calls it for each event of the batch, or whatever stands in it as one. `keep` says, with the stream time at the
+    /// event, whether the run ends after it.
+    fn run(
+        &mut self,
+        batch: &Batch,
+        mut call: impl FnMut(&mut EventGuest, usize) -> Called,
+        keep: impl Fn(&mut Pending, usize, i64) -> bool,
+    ) -> Outcome {
+        let mut answer = Answer::default();
+        let mut clock = batch.clock();
+        let mut broke = None;
         for index in 0..batch.len() {
-            self.show(batch, index);
-            if self.event.timestamp <= latest {
-                stream_time = stream_time.max(self.event.timestamp);
-            }
-            self.core.begin(batch.partition, batch.now, stream_time);
-            let called = self.plugin.wasmill_plugin_processor().call_process(&mut self.core.store, &self.event);
-            let outcome = match called {
+            clock.see(batch.timestamps[index]);
+            self.core.begin(batch.partition, batch.now, clock.time);
+            self.core.pending().begin(index);
+            let outcome = match call(self, index) {
                 Ok(outcome) => outcome,
-                Err(error) => return Outcome { answer, broke: Some(self.core.broke(&error, true)) },
+                Err(error) => {
+                    self.core.pending().take_back();
+                    broke = Some(self.core.broke(&error, true));
+                    break;
+                }
             };
             answer.done += 1;
             let given = match outcome {
                 Ok(outputs) => append(&mut answer, &self.wiring, batch, index, &outputs).err(),
                 Err(given) => Some(failure(given)),
             };
-            if let Some(failure) = given {
-                let kind = failure.kind();
-                answer.failures.push((index as u32, failure));
-                if kind != FailureKind::Reject {
-                    break;
+            let ends = match given {
+                None => keep(self.core.pending(), index, clock.time),
+                Some(failure) => {
+                    self.core.pending().take_back();
+                    let kind = failure.kind();
+                    answer.failures.push((index as u32, failure));
+                    kind != FailureKind::Reject
                 }
+            };
+            if ends {
+                break;
             }
         }
-        Outcome { answer, broke: None }
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.core.memory_bytes()
+        self.core.pending().finish(&mut answer);
+        Outcome { answer, broke }
     }
 }
 
@@ -188,7 +239,7 @@ mod tests {
 
     fn wiring() -> Wiring {
         let port = |name: &str| Port { name: name.into(), topic: name.into() };
-        Wiring { inputs: vec![port("in")], sinks: vec![port("first"), port("second")] }
+        Wiring { inputs: vec![port("in")], sinks: vec![port("first"), port("second")], stores: vec![] }
     }
 
     fn batch() -> Batch {

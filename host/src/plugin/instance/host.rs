@@ -1,7 +1,9 @@
 //! What an instance's imports find: the data of its store, and the functions that the contract gives it.
 
+use super::Terms;
 use super::limits::MemoryLimit;
-use crate::plugin::bindings::{context, log, state, state_reader, timers, types};
+use super::state::StateAccess;
+use crate::plugin::bindings::{context, log, types};
 use crate::plugin::output::{Printer, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +20,7 @@ pub(crate) struct HostState {
     pub(super) memory: MemoryLimit,
     pub(super) printer: Arc<Printer>,
     pub(super) call: Call,
-    warned_of_stores: bool,
+    pub(super) state: StateAccess,
 }
 
 /// Where the call under way runs.
@@ -40,35 +42,26 @@ pub(super) struct Sleeps {
 }
 
 impl HostState {
-    /// `replayable`: clocks stand still and randomness is the same each time.
-    pub(super) fn new(memory: usize, printer: Arc<Printer>, replayable: bool) -> HostState {
+    pub(super) fn new(terms: &Terms, printer: Arc<Printer>) -> HostState {
         let mut wasi = WasiCtxBuilder::new();
         wasi.allow_tcp(false).allow_udp(false);
         wasi.stdout(Stream::stdout(printer.clone())).stderr(Stream::stderr(printer.clone()));
-        if replayable {
+        if terms.replayable {
             wasi.wall_clock(StoppedClock).monotonic_clock(StoppedClock).insecure_random_seed(0);
             wasi.secure_random(Deterministic::new(vec![0x5a])).insecure_random(Deterministic::new(vec![0x5a]));
         }
         HostState {
             wasi: wasi.build(),
             table: ResourceTable::new(),
-            memory: MemoryLimit::new(memory),
+            memory: MemoryLimit::new(terms.memory),
             printer,
             call: Call::default(),
-            warned_of_stores: false,
+            state: StateAccess::new(terms.writes),
         }
     }
 
     pub(crate) fn clocks(&mut self) -> ClocksView<'_> {
         ClocksView(self)
-    }
-
-    fn no_such_store(&mut self, store: &str) -> state::Error {
-        if !std::mem::replace(&mut self.warned_of_stores, true) {
-            let message = format!("it asked for the store {store:?}, but this version of Wasmill has no stores yet");
-            self.printer.log(tracing::Level::WARN, &message, &[]);
-        }
-        state::Error::NoSuchStore
     }
 }
 
@@ -115,58 +108,6 @@ impl log::Host for HostState {
         };
         self.printer.log(level, &message, &fields);
         Ok(())
-    }
-}
-
-impl state::Host for HostState {
-    fn get(&mut self, store: String, _: Vec<u8>) -> wasmtime::Result<Result<Option<Vec<u8>>, state::Error>> {
-        Ok(Err(self.no_such_store(&store)))
-    }
-
-    fn set(&mut self, store: String, _: Vec<u8>, _: Vec<u8>) -> wasmtime::Result<Result<(), state::Error>> {
-        Ok(Err(self.no_such_store(&store)))
-    }
-
-    fn delete(&mut self, store: String, _: Vec<u8>) -> wasmtime::Result<Result<(), state::Error>> {
-        Ok(Err(self.no_such_store(&store)))
-    }
-
-    fn scan(
-        &mut self,
-        store: String,
-        _: Vec<u8>,
-        _: Vec<u8>,
-        _: bool,
-        _: u32,
-    ) -> wasmtime::Result<Result<Vec<state::Entry>, state::Error>> {
-        Ok(Err(self.no_such_store(&store)))
-    }
-}
-
-impl state_reader::Host for HostState {
-    fn get_many(&mut self, store: u32, _: Vec<u32>, _: Vec<u8>) -> wasmtime::Result<(Vec<i32>, Vec<u8>)> {
-        wasmtime::bail!("it read store number {store}, but this version of Wasmill has no stores yet")
-    }
-
-    fn scan(
-        &mut self,
-        store: u32,
-        _: Vec<u8>,
-        _: Vec<u8>,
-        _: bool,
-        _: u32,
-    ) -> wasmtime::Result<(Vec<u32>, Vec<u32>, Vec<u8>)> {
-        wasmtime::bail!("it scanned store number {store}, but this version of Wasmill has no stores yet")
-    }
-}
-
-impl timers::Host for HostState {
-    fn set(&mut self, _: Vec<u8>, _: i64, _: types::Clock) -> wasmtime::Result<()> {
-        wasmtime::bail!("it set a timer, but this version of Wasmill has no timers yet")
-    }
-
-    fn cancel(&mut self, _: Vec<u8>, _: types::Clock) -> wasmtime::Result<()> {
-        wasmtime::bail!("it cancelled a timer, but this version of Wasmill has no timers yet")
     }
 }
 

@@ -6,15 +6,20 @@ mod event;
 mod headers;
 mod host;
 mod limits;
+mod pending;
+mod scan;
+mod state;
 
 pub(super) use batch::BatchGuest;
 pub(super) use broke::reason;
 pub(super) use event::EventGuest;
 pub(super) use host::{Clocks, HostState};
 
+use self::pending::Pending;
 use super::engine::Engine;
 use super::guest::Broke;
 use super::output::{Label, Printer};
+use crate::state::{State, StoreSpec};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::Store;
@@ -28,8 +33,8 @@ pub(super) struct Terms {
     pub(super) deadline: Option<Duration>,
     /// Bytes that the host takes from it in one call.
     pub(super) transfer: usize,
-    /// Events further ahead of the wall clock than this do not move stream time; milliseconds.
-    pub(super) max_future: i64,
+    /// Bytes of state that one event may write.
+    pub(super) writes: usize,
     /// Clocks stand still and randomness is the same each time.
     pub(super) replayable: bool,
 }
@@ -43,7 +48,7 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(engine: &Arc<Engine>, deadline_checks: bool, terms: Terms, label: &Arc<Label>) -> Core {
-        let state = HostState::new(terms.memory, Printer::new(label.clone()), terms.replayable);
+        let state = HostState::new(&terms, Printer::new(label.clone()));
         let mut store = Store::new(&engine.runtime(deadline_checks).engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(terms.transfer);
@@ -60,6 +65,21 @@ impl Core {
         now
     }
 
+    /// What `configure` declared.
+    pub(super) fn has_stores(&mut self, stores: Vec<StoreSpec>) {
+        self.store.data_mut().state.stores = stores;
+    }
+
+    /// Has the instance see the task's state, until [`Core::give_back`].
+    fn lend(&mut self, state: &mut Option<Box<dyn State>>) {
+        self.store.data_mut().state.task = state.take();
+    }
+
+    /// To be called however the call ended.
+    fn give_back(&mut self, state: &mut Option<Box<dyn State>>) {
+        *state = self.store.data_mut().state.task.take();
+    }
+
     /// Arms the deadline for a call with events of a task.
     fn begin(&mut self, partition: u32, now: i64, stream_time: i64) {
         let instant = self.arm();
@@ -70,8 +90,14 @@ impl Core {
         state.printer.begin(partition, instant);
     }
 
+    /// What the call has written; in the event world.
+    fn pending(&mut self) -> &mut Pending {
+        self.store.data_mut().state.pending.get_or_insert_with(|| Pending::new(0))
+    }
+
     fn broke(&mut self, error: &wasmtime::Error, culprit_known: bool) -> Broke {
-        Broke { reason: reason(self, error), culprit_known }
+        let reason = reason(self, error);
+        Broke { culprit_known: culprit_known && reason.code != Broke::STATE, reason }
     }
 
     fn memory_bytes(&self) -> usize {

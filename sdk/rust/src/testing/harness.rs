@@ -121,8 +121,8 @@ impl<P: Plugin> Harness<P> {
         };
         if let Some(over) = over.first() {
             panic!(
-                "event {} of the call caused {} outputs and {} bytes; the host's limits are {} and {}",
-                over.event, over.outputs, over.bytes, limits.outputs, limits.bytes
+                "event {} of the call caused {}; the host's limits are {} outputs and {} bytes",
+                over.event, over.excess, limits.outputs, limits.bytes
             );
         }
     }

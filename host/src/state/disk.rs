@@ -1,0 +1,187 @@
+//! Entries on disk. Nothing but this file knows which storage engine it is.
+
+use super::{StateError, record};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Of all tasks together: blocks that were read lately.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// Of one task: what is written is kept in memory up to here, and then becomes a file.
+const MEMTABLE_BYTES: u64 = 8 << 20;
+
+/// The layout of what is below. Another one is rebuilt from the changelog.
+const FORMAT: u32 = 1;
+
+/// The stores of a host.
+pub struct Disk {
+    database: Database,
+}
+
+/// What is noted of a task with each batch of its entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The layout.
+    format: u32,
+    /// The changelog that it is a copy of.
+    pub changelog: String,
+    /// Everything before this offset of the task's changelog partition is in it; perhaps more.
+    pub position: i64,
+    /// When it was last known to be so, in milliseconds since the Unix epoch.
+    pub in_step: i64,
+}
+
+impl Meta {
+    /// For entries as this version writes them.
+    pub fn new(changelog: &str, position: i64, in_step: i64) -> Self {
+        Meta { format: FORMAT, changelog: changelog.to_owned(), position, in_step }
+    }
+}
+
+/// One task's entries.
+#[derive(Clone)]
+pub struct Part {
+    database: Database,
+    keyspace: Keyspace,
+}
+
+/// Changes that reach the disk together or not at all.
+pub struct Batch {
+    batch: OwnedWriteBatch,
+    keyspace: Keyspace,
+}
+
+/// Entries as they were at one moment.
+pub struct View {
+    snapshot: fjall::Snapshot,
+    keyspace: Keyspace,
+}
+
+impl Disk {
+    /// Opens the folder, and makes it if it is missing. One that can't be read is set aside and made anew: all that was in
+    /// it is in the changelogs.
+    pub fn open(folder: &Path) -> Result<Disk, StateError> {
+        let open = || Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).open();
+        let damaged = match open() {
+            Ok(database) => return Ok(Disk { database }),
+            Err(fjall::Error::Locked) => {
+                return Err(StateError(format!("the stores in {} are in use by another process", folder.display())));
+            }
+            Err(error) => error,
+        };
+        let aside = (0..).map(|number| folder.with_extension(format!("damaged-{number}"))).find(|path| !path.exists());
+        let aside = aside.unwrap_or_else(|| folder.with_extension("damaged"));
+        tracing::warn!(
+            "the stores in {} can't be opened ({damaged}); they are moved to {} and restored from their changelogs",
+            folder.display(),
+            aside.display()
+        );
+        let moved = std::fs::rename(folder, &aside);
+        moved.map_err(|error| StateError(format!("{} can't be moved away: {error}", folder.display())))?;
+        Ok(Disk { database: open().map_err(failed)? })
+    }
+
+    /// A task's entries, none if it is new.
+    pub fn part(&self, task: &str) -> Result<Part, StateError> {
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let keyspace = self.database.keyspace(task, options).map_err(failed)?;
+        Ok(Part { database: self.database.clone(), keyspace })
+    }
+
+    /// The tasks that have entries.
+    pub fn tasks(&self) -> Vec<String> {
+        self.database.list_keyspace_names().iter().map(|name| name.to_string()).collect()
+    }
+
+    /// Forgets a task. Nobody may be using it.
+    pub fn forget(&self, task: &str) -> Result<(), StateError> {
+        if !self.database.keyspace_exists(task) {
+            return Ok(());
+        }
+        let keyspace = self.database.keyspace(task, KeyspaceCreateOptions::default).map_err(failed)?;
+        self.database.delete_keyspace(keyspace).map_err(failed)
+    }
+
+    /// Makes sure that what was written survives a power failure.
+    pub fn sync(&self) -> Result<(), StateError> {
+        self.database.persist(PersistMode::SyncAll).map_err(failed)
+    }
+}
+
+impl Part {
+    /// What was noted with the last batch. None: nothing was, or not by a version that writes entries as this one.
+    pub fn meta(&self) -> Result<Option<Meta>, StateError> {
+        let Some(noted) = self.keyspace.get(record::META).map_err(failed)? else { return Ok(None) };
+        Ok(serde_json::from_slice(&noted).ok().filter(|meta: &Meta| meta.format == FORMAT))
+    }
+
+    /// A value as it was [`stored`](record::stored).
+    pub fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, StateError> {
+        self.keyspace.get(key).map_err(failed)
+    }
+
+    /// Forgets all entries.
+    pub fn clear(&self) -> Result<(), StateError> {
+        self.keyspace.clear().map_err(failed)
+    }
+
+    /// Entries as they are now, whatever is written meanwhile.
+    pub fn view(&self) -> View {
+        View { snapshot: self.database.snapshot(), keyspace: self.keyspace.clone() }
+    }
+
+    /// An empty batch.
+    pub fn batch(&self, entries: usize) -> Batch {
+        Batch {
+            batch: OwnedWriteBatch::with_capacity(self.database.clone(), entries + 1),
+            keyspace: self.keyspace.clone(),
+        }
+    }
+
+    /// About how many entries there are.
+    pub fn entries(&self) -> usize {
+        self.keyspace.approximate_len()
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.keyspace.disk_space()
+    }
+}
+
+/// A key, and a value as it was stored.
+pub type Pair = Result<(Vec<u8>, Vec<u8>), StateError>;
+
+impl View {
+    /// Entries with `start` <= key < `end`, in order or from the end. `end` must not be empty.
+    pub fn range(&self, start: &[u8], end: &[u8], reverse: bool) -> Box<dyn Iterator<Item = Pair>> {
+        let range = self.snapshot.range(&self.keyspace, start.to_vec()..end.to_vec());
+        let pair = |guard: fjall::Guard| {
+            let (key, value) = guard.into_inner().map_err(failed)?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        if reverse { Box::new(range.rev().map(pair)) } else { Box::new(range.map(pair)) }
+    }
+}
+
+impl Batch {
+    /// Writes an entry, or deletes it.
+    pub fn put(&mut self, key: &[u8], value: Option<(i64, &[u8])>) {
+        match value {
+            Some((written, value)) => self.batch.insert(&self.keyspace, key, record::stored(written, value)),
+            None => self.batch.remove(&self.keyspace, key),
+        }
+    }
+
+    /// Notes where the task stands with these changes, and writes all of it.
+    pub fn write(mut self, meta: &Meta) -> Result<(), StateError> {
+        let meta = serde_json::to_vec(meta).map_err(|error| StateError(error.to_string()))?;
+        self.batch.insert(&self.keyspace, record::META, meta);
+        self.batch.commit().map_err(failed)
+    }
+}
+
+fn failed(error: fjall::Error) -> StateError {
+    StateError(format!("the stores on disk: {error}"))
+}

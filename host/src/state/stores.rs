@@ -1,0 +1,217 @@
+//! The stores of a host: who owns the state of which task, and what it takes to open one.
+
+use super::disk::{Batch, Disk, Meta, Part};
+use super::layer::{Committed, Named};
+use super::record::{TIMERS, VERSIONS};
+use super::task::TaskState;
+use super::writer::Writer;
+use super::{StateError, StoreSpec, wall_clock};
+use crate::event::NO_TIME;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A task's recently used entries.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// Entries of a changelog that are written to disk at once.
+const RESTORE_BATCH: usize = 2_000;
+
+/// The task before may have to commit first, so it is waited for as long as that may take.
+const OWNER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// All of it. One a host.
+pub struct Stores {
+    disk: Arc<Disk>,
+    writer: Arc<Writer>,
+    owned: Arc<Owned>,
+}
+
+/// The tasks whose state is somebody's, and what is committed of those that are open.
+#[derive(Default)]
+struct Owned {
+    tasks: Mutex<BTreeMap<Task, Option<Arc<Committed>>>>,
+    released: Condvar,
+}
+
+/// A plugin on one partition number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Task {
+    /// The plugin.
+    pub plugin: String,
+    /// The partition number.
+    pub number: i32,
+}
+
+impl Task {
+    fn folder(&self) -> String {
+        format!("{}#{}", self.plugin, self.number)
+    }
+}
+
+/// A task's changelog partition, as it is when the task is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changelog {
+    /// What tells it from another topic of the same name.
+    pub identity: String,
+    /// Its first offset.
+    pub first: i64,
+    /// The offset after its last record.
+    pub end: i64,
+    /// How long it keeps tombstones, in milliseconds.
+    pub keeps_deletes: i64,
+}
+
+/// Holds a task; gives it back when dropped, after everything that it committed is on disk.
+pub struct Owner {
+    task: Task,
+    owned: Arc<Owned>,
+    writer: Arc<Writer>,
+}
+
+/// A task that was claimed, and is to be brought in step with its changelog.
+pub struct Claimed {
+    owner: Owner,
+    part: Part,
+    batch: Batch,
+    batched: usize,
+    changelog: String,
+    position: i64,
+    /// Why nothing of what was on disk is used, if so.
+    pub rebuilt: Option<&'static str>,
+}
+
+impl Stores {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// Another process has it open, or it can be neither read nor moved away.
+    pub fn open(folder: &Path) -> Result<Arc<Stores>, StateError> {
+        let disk = Arc::new(Disk::open(folder)?);
+        let writer = Writer::start(disk.clone()).map_err(|error| StateError(format!("no thread: {error}")))?;
+        Ok(Arc::new(Stores { disk, writer: Arc::new(writer), owned: Arc::default() }))
+    }
+
+    /// Claims a task's state; waits until whoever has it has let go. `changelog` is None where there is none: what is on
+    /// disk is then all there is.
+    pub fn claim(&self, task: Task, changelog: Option<&Changelog>) -> Result<Claimed, StateError> {
+        let owner = self.own(task)?;
+        let part = self.disk.part(&owner.task.folder())?;
+        let meta = part.meta()?;
+        let rebuilt = changelog.and_then(|changelog| distrust(meta.as_ref(), changelog, wall_clock()));
+        if rebuilt.is_some() || meta.is_none() {
+            part.clear()?;
+        }
+        let position = meta.filter(|_| rebuilt.is_none()).map_or(0, |meta| meta.position);
+        let position = position.max(changelog.map_or(0, |changelog| changelog.first));
+        let identity = changelog.map_or(String::new(), |changelog| changelog.identity.clone());
+        let batch = part.batch(RESTORE_BATCH);
+        Ok(Claimed { owner, batch, batched: 0, part, changelog: identity, position, rebuilt })
+    }
+
+    fn own(&self, task: Task) -> Result<Owner, StateError> {
+        let tasks = self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = |tasks: &mut BTreeMap<Task, _>| tasks.contains_key(&task);
+        let (mut tasks, waited) = self
+            .owned
+            .released
+            .wait_timeout_while(tasks, OWNER_PATIENCE, taken)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(StateError(format!("task {} of {} is still somebody else's", task.number, task.plugin)));
+        }
+        tasks.insert(task.clone(), None);
+        Ok(Owner { task, owned: self.owned.clone(), writer: self.writer.clone() })
+    }
+
+    /// What is committed of a plugin's open tasks, by partition number.
+    pub fn committed(&self, plugin: &str) -> Vec<(i32, Arc<Committed>)> {
+        let tasks = self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_plugin = tasks.iter().filter(|(task, _)| task.plugin == plugin);
+        of_plugin.filter_map(|(task, committed)| Some((task.number, committed.clone()?))).collect()
+    }
+
+    /// Forgets everything of a plugin that nobody has open; says of how many tasks.
+    pub fn forget(&self, plugin: &str) -> Result<usize, StateError> {
+        let begins = format!("{plugin}#");
+        let tasks: Vec<String> = self.disk.tasks().into_iter().filter(|task| task.starts_with(&begins)).collect();
+        tasks.iter().try_for_each(|task| self.disk.forget(task))?;
+        Ok(tasks.len())
+    }
+}
+
+/// Why entries on disk must not be used.
+fn distrust(meta: Option<&Meta>, changelog: &Changelog, now: i64) -> Option<&'static str> {
+    let meta = meta?;
+    match () {
+        () if meta.changelog != changelog.identity => Some("its changelog is another topic now"),
+        () if meta.position > changelog.end => Some("it is ahead of its changelog"),
+        () if meta.position < changelog.first => Some("the changelog no longer reaches back to it"),
+        () if now - meta.in_step > changelog.keeps_deletes / 2 => {
+            Some("it is so old that deletions may be missing from the changelog")
+        }
+        () => None,
+    }
+}
+
+impl Claimed {
+    /// The offset to read the changelog from.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Takes in a record of the changelog, in the order of their offsets. One that nobody of ours wrote is left out.
+    pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>, timestamp: i64) -> Result<(), StateError> {
+        if super::record::split(key).is_some() {
+            self.batch.put(key, value.map(|value| (timestamp, value)));
+            self.batched += 1;
+        }
+        self.position = offset + 1;
+        if self.batched >= RESTORE_BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), StateError> {
+        let batch = std::mem::replace(&mut self.batch, self.part.batch(RESTORE_BATCH));
+        self.batched = 0;
+        batch.write(&Meta::new(&self.changelog, self.position, wall_clock()))
+    }
+
+    /// Everything committed is on disk, up to `end`: opens the state. `stream_time` is the task's at its last commit.
+    ///
+    /// # Errors
+    /// A store holds values of a version that the module does not know.
+    pub fn open(mut self, specs: &[StoreSpec], end: i64, stream_time: i64) -> Result<TaskState, StateError> {
+        self.position = self.position.max(end);
+        self.flush()?;
+        let named = specs.iter().map(|spec| Named::new(&spec.name, spec.ttl_ms));
+        let named = named.chain([Named::new(TIMERS, None), Named::new(VERSIONS, None)]).collect();
+        let committed = Arc::new(Committed::new(named, self.part, stream_time.max(NO_TIME)));
+        let meta = Meta::new(&self.changelog, self.position, wall_clock());
+        let owner = self.owner;
+        let state = TaskState::new(specs, committed.clone(), owner, CACHE_BYTES, meta)?;
+        state.show(committed);
+        Ok(state)
+    }
+}
+
+impl Owner {
+    /// Where commits go.
+    pub(super) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Makes what is committed visible to queries.
+    pub(super) fn show(&self, committed: Arc<Committed>) {
+        let mut tasks = self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.insert(self.task.clone(), Some(committed));
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.writer.settle();
+        self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.task);
+        self.owned.released.notify_all();
+    }
+}
