@@ -8,10 +8,12 @@ use crate::kafka::client::ClientSettings;
 use crate::metrics::Metrics;
 use crate::plugin::{AotCache, Engine, Loader};
 use crate::reload::watcher;
+use crate::state::Stores;
 use crate::supervisor::{Parts, Supervisor};
 use anyhow::{Context, Result};
 use state_dir::StateDir;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -72,10 +74,11 @@ impl App {
         let kafka = ClientSettings::new(&config.kafka)?;
         let cache = AotCache::open(&config.state_dir.join("modules"), &plugins_dir)?;
         let loader = Loader::new(Engine::new()?, Some(cache));
+        let stores = open_stores(&config.state_dir, kafka.has_transactions())?;
         let token = config.admin.token.clone();
         metrics.set_config(&config.application, kafka.bootstrap_servers());
         greet(&config, &kafka, admin_address);
-        let parts = Parts::new(config, kafka.clone(), loader, metrics.clone(), state_dir.host_id().to_owned());
+        let parts = Parts::new(config, kafka.clone(), loader, stores, metrics.clone(), state_dir.host_id().to_owned());
         let supervisor = Supervisor::new(parts);
 
         let (changed, changes) = mpsc::channel(64);
@@ -114,6 +117,15 @@ impl App {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Without a changelog state lasts as long as the broker, which is as long as the process.
+fn open_stores(state_dir: &Path, lasting: bool) -> Result<Arc<Stores>> {
+    let folder = state_dir.join("stores");
+    if !lasting && folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("{} can't be removed", folder.display()))?;
+    }
+    Ok(Stores::open(&folder)?)
 }
 
 fn greet(config: &Config, kafka: &ClientSettings, admin: SocketAddr) {

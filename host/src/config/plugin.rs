@@ -129,6 +129,13 @@ impl Default for LimitsConfig {
     }
 }
 
+impl RetryConfig {
+    /// How long to wait after so many tries.
+    pub fn wait(&self, tries: u32) -> Duration {
+        self.initial.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(self.max)
+    }
+}
+
 impl Default for RetryConfig {
     fn default() -> Self {
         RetryConfig { initial: Duration::from_millis(100), max: Duration::from_secs(30), attempts: 10 }

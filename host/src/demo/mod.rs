@@ -8,7 +8,7 @@ mod watch;
 
 use crate::app::{self, App};
 use crate::config::{AdminConfig, Brokers, Config, KafkaConfig, LogConfig, LogFormat, PluginsConfig, TopicsConfig};
-use crate::kafka::topics::{TopicSpec, Topics};
+use crate::kafka::topics::{TopicKind, TopicSpec, Topics};
 use crate::logging;
 use anyhow::{Context, Result};
 use generator::Generator;
@@ -113,8 +113,10 @@ async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
 
 /// The plugins make the topics too, but the shop must not wait for them.
 async fn prepare(app: &App, topics: &[&str]) -> Result<()> {
-    let specs: Vec<TopicSpec> =
-        topics.iter().map(|name| TopicSpec { name: (*name).to_owned(), partitions: None }).collect();
+    let specs: Vec<TopicSpec> = topics
+        .iter()
+        .map(|name| TopicSpec { name: (*name).to_owned(), partitions: None, kind: TopicKind::Events })
+        .collect();
     let topics = Topics::new(app.kafka.clone());
     tokio::task::spawn_blocking(move || topics.ensure(&specs, true, PARTITIONS, 1)).await??;
     Ok(())

@@ -4,7 +4,7 @@ use super::client::ClientSettings;
 use super::consumer::{Consumer, ConsumerSpec};
 use super::edge::{Inbox, Outgoing, Outlet, Rebalance, Source};
 use super::producer::{Producer, ProducerSpec};
-use super::topics::{TopicSpec, Topics};
+use super::topics::{TopicKind, TopicSpec, Topics};
 use crate::config::{Brokers, KafkaConfig, Start};
 use crate::event::{Partition, Position};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub fn unique(name: &str) -> String {
 /// A new topic.
 pub fn topic(settings: &ClientSettings, partitions: i32) -> String {
     let name = unique("topic");
-    let spec = TopicSpec { name: name.clone(), partitions: Some(partitions) };
+    let spec = TopicSpec { name: name.clone(), partitions: Some(partitions), kind: TopicKind::Events };
     let counts = Topics::new(settings.clone()).ensure(&[spec], true, 1, 1).unwrap();
     assert_eq!(counts[&name], partitions);
     name

@@ -34,6 +34,31 @@ pub struct TopicSpec {
     pub name: String,
     /// How many partitions it gets if it has to be created; None: the configured number.
     pub partitions: Option<i32>,
+    /// What it is for.
+    pub kind: TopicKind,
+}
+
+/// What a topic is for, and so how it is configured when it is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicKind {
+    /// Events: as the broker's operator has chosen.
+    Events,
+    /// The last value of each key is kept, and events of any age are written.
+    Changelog,
+}
+
+impl TopicKind {
+    fn properties(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            TopicKind::Events => &[],
+            TopicKind::Changelog => &[
+                ("cleanup.policy", "compact"),
+                ("message.timestamp.type", "CreateTime"),
+                // A write has the time of its event, which may be as far ahead as `max-future` allows.
+                ("message.timestamp.after.max.ms", "9223372036854775807"),
+            ],
+        }
+    }
 }
 
 /// Why a topic is not there.
@@ -89,22 +114,22 @@ impl Topics {
         let client = self.client()?;
         let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
         let existing = describe(&client, &names)?;
-        let missing: Vec<(&str, i32)> = specs
+        let missing: Vec<(&TopicSpec, i32)> = specs
             .iter()
             .filter(|spec| !existing.contains_key(&spec.name))
-            .map(|spec| (spec.name.as_str(), spec.partitions.unwrap_or(partitions)))
+            .map(|spec| (spec, spec.partitions.unwrap_or(partitions)))
             .collect();
         if missing.is_empty() {
             return Ok(existing);
         }
         if !create {
-            let (name, partitions) = missing[0];
-            return Err(TopicError::Missing { name: name.to_owned(), partitions });
+            let (spec, partitions) = missing[0];
+            return Err(TopicError::Missing { name: spec.name.clone(), partitions });
         }
         match self.settings.embedded() {
             Some(embedded) => {
-                for (name, partitions) in &missing {
-                    embedded.create_topic(name, *partitions).map_err(|error| of(name, &error))?;
+                for (spec, partitions) in &missing {
+                    embedded.create_topic(&spec.name, *partitions).map_err(|error| of(&spec.name, &error))?;
                 }
             }
             None => create_topics(&client, &missing, replication)?,
@@ -138,15 +163,18 @@ fn describe(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Resul
 
 fn create_topics(
     client: &AdminClient<DefaultClientContext>,
-    missing: &[(&str, i32)],
+    missing: &[(&TopicSpec, i32)],
     replication: i32,
 ) -> Result<(), TopicError> {
     let topics: Vec<NewTopic<'_>> = missing
         .iter()
-        .map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(replication)))
+        .map(|(spec, partitions)| {
+            let topic = NewTopic::new(&spec.name, *partitions, TopicReplication::Fixed(replication));
+            spec.kind.properties().iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        })
         .collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN)).operation_timeout(Some(ANSWER_WITHIN));
-    let results = block_on(client.create_topics(&topics, &options)).map_err(|error| of(missing[0].0, &error))?;
+    let results = block_on(client.create_topics(&topics, &options)).map_err(|error| of(&missing[0].0.name, &error))?;
     for result in results {
         match result {
             // Another host of the application was faster.
@@ -197,7 +225,7 @@ fn refused(name: &str, code: Code, doing: &str) -> TopicError {
 }
 
 /// Waits for an admin call on this thread: it is only the answer's other end, and needs no runtime.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

@@ -5,11 +5,12 @@ use super::plugin::{Actor, Request};
 use super::view::WorkerSeen;
 use crate::admin::{ControlError, RefusedModule, Timestamp};
 use crate::config::{OnFailure, PluginConfig};
-use crate::kafka::topics::{TopicError, TopicSpec};
+use crate::kafka::topics::{TopicError, TopicKind, TopicSpec};
 use crate::plugin::Module;
 use crate::reload::change::{Change, Footing, change};
 use crate::worker::{Command, MAX_PARTITIONS, MAX_TOPICS};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -158,7 +159,7 @@ impl Actor {
     async fn deploy(&mut self, loaded: &Loaded, outcome: &'static str) -> Result<String, Refusal> {
         let module = &loaded.module;
         let footing = Footing {
-            inputs: module.resolved.inputs.clone(),
+            inputs: self.inputs(module),
             sinks: module.resolved.sinks.clone(),
             stores: module.wiring.stores.clone(),
             config: loaded.config.clone(),
@@ -258,6 +259,17 @@ impl Actor {
         self.parts.count_loaded(1);
     }
 
+    /// The inputs, signals by the name of their topic.
+    fn inputs(&self, module: &Module) -> Vec<(String, Vec<String>)> {
+        let mut inputs = module.resolved.inputs.clone();
+        for (port, (_, topics)) in module.wiring.inputs.iter().zip(&mut inputs) {
+            if port.is_signals() {
+                *topics = vec![self.parts.signals_topic(&self.name)];
+            }
+        }
+        inputs
+    }
+
     /// Makes sure that every topic is there and that partitions of the same number can be handled together. A lost
     /// broker is waited for, until something else happens to the plugin.
     async fn prepare_topics(&mut self, footing: &Footing) -> Result<(), Refusal> {
@@ -265,20 +277,41 @@ impl Actor {
         let sinks = footing.sinks.iter().map(|(_, topic)| topic.clone());
         let dead_letters =
             (footing.config.on_failure == OnFailure::DeadLetter).then(|| self.parts.dead_letter_topic(&self.name));
+        let signals = self.parts.signals_topic(&self.name);
         let mut names: Vec<String> = inputs.iter().cloned().chain(sinks).chain(dead_letters).collect();
+        names.retain(|name| *name != signals);
         names.sort();
         names.dedup();
-        let specs: Vec<TopicSpec> = names.into_iter().map(|name| TopicSpec { name, partitions: None }).collect();
+        let spec = |name| TopicSpec { name, partitions: None, kind: TopicKind::Events };
+        let specs: Vec<TopicSpec> = names.into_iter().map(spec).collect();
+        let keeps_changelog = !footing.stores.is_empty() && self.parts.kafka.has_transactions();
+        // One partition a task.
+        let changelog = keeps_changelog.then(|| (self.parts.changelog_topic(&self.name), TopicKind::Changelog));
+        let signals = inputs.contains(&signals).then_some((signals, TopicKind::Events));
+        let of_tasks: Vec<(String, TopicKind)> = changelog.into_iter().chain(signals).collect();
         loop {
-            let (parts, specs) = (self.parts.clone(), specs.clone());
+            let (parts, specs, of_tasks) = (self.parts.clone(), specs.clone(), of_tasks.clone());
+            let first = inputs.iter().find(|input| of_tasks.iter().all(|(name, _)| name != *input)).cloned();
             let ensure = move || {
                 let settings = &parts.config.topics;
-                parts.topics.ensure(&specs, settings.create, settings.partitions, settings.replication)
+                let ensure = |specs: &[TopicSpec]| {
+                    parts.topics.ensure(specs, settings.create, settings.partitions, settings.replication)
+                };
+                let mut counts = ensure(&specs)?;
+                let partitions = first.and_then(|first| counts.get(&first).copied());
+                let of_tasks = of_tasks.into_iter().map(|(name, kind)| TopicSpec { name, partitions, kind });
+                counts.append(&mut ensure(&of_tasks.collect::<Vec<_>>())?);
+                Ok(counts)
             };
             let ensured = tokio::task::spawn_blocking(ensure).await.map_err(|error| internal(&error))?;
             match ensured {
                 Ok(counts) => {
-                    return co_partitioned(inputs.iter().map(|topic| (topic.as_str(), counts.get(topic).copied())));
+                    co_partitioned(inputs.iter().map(|topic| (topic.as_str(), counts.get(topic).copied())))?;
+                    let tasks = inputs.iter().find_map(|topic| counts.get(topic).copied());
+                    return match keeps_changelog {
+                        true => of_as_many_tasks(&self.parts.changelog_topic(&self.name), &counts, tasks),
+                        false => Ok(()),
+                    };
                 }
                 Err(TopicError::Unreachable(why)) => {
                     let message =
@@ -325,6 +358,20 @@ impl Actor {
             code: code.to_owned(),
             message,
         });
+    }
+}
+
+/// State belongs to partition numbers: with another number of partitions keys are in other tasks than their state.
+fn of_as_many_tasks(changelog: &str, counts: &BTreeMap<String, i32>, tasks: Option<i32>) -> Result<(), Refusal> {
+    match (counts.get(changelog), tasks) {
+        (Some(had), Some(tasks)) if *had != tasks => Err(Refusal {
+            code: "topics",
+            message: format!(
+                "its inputs have {tasks} partitions, and its state in {changelog} was written when they had {had}: keys have                  moved to other partitions than their state. Give it inputs with {had} partitions again, or begin anew with                  `wasmill reset`"
+            ),
+            incomplete: false,
+        }),
+        _ => Ok(()),
     }
 }
 

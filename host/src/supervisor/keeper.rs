@@ -2,6 +2,7 @@
 //! little later each time.
 
 use super::parts::Parts;
+use super::states::PluginStates;
 use super::view::{View, WorkerSeen};
 use crate::config::Delivery;
 use crate::event::Reason;
@@ -175,7 +176,7 @@ async fn keep(
 }
 
 /// All that a worker works with.
-fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Consumer, Producer>, End> {
+fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<Lane<Consumer, Producer>, End> {
     let footing = &kept.footing;
     let module = kept.module.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let running = running(&module).map_err(End::Failed)?;
@@ -193,13 +194,19 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
     };
     let mut topics: Vec<String> = footing.sinks.iter().map(|(_, topic)| topic.clone()).collect();
     topics.push(parts.dead_letter_topic(&kept.plugin));
+    let has_state = !footing.stores.is_empty();
+    let keeps_changelog = has_state && parts.kafka.has_transactions();
+    let changelog = topics.len();
+    if keeps_changelog {
+        topics.push(parts.changelog_topic(&kept.plugin));
+    }
     // The producer first: a member of the group that cannot write would only hold partitions.
     let exactly_once = footing.config.delivery == Delivery::ExactlyOnce && parts.kafka.has_transactions();
     let outlet = ProducerSpec {
         transactional_id: exactly_once.then(|| client_id.clone()),
         client_id: client_id.clone(),
         topics,
-        watched: None,
+        watched: keeps_changelog.then_some(changelog),
     };
     let outlet = Producer::new(&parts.kafka, outlet).map_err(|error| match error {
         SendError::Broken(why) | SendError::Abort(why) | SendError::Refused { message: why, .. } => End::Broken(why),
@@ -214,8 +221,18 @@ fn lane(index: usize, kept: &Kept, parts: &Parts, view: &View) -> Result<Lane<Co
         stores: footing.stores.clone(),
         config: Arc::new(footing.config.clone()),
         exactly_once,
+        keeps_changelog,
     };
-    Ok(Lane::new(spec, source, outlet, running, view.metrics.clone(), view.metrics.worker(index)))
+    let states = has_state.then(|| PluginStates {
+        parts: parts.clone(),
+        plugin: kept.plugin.clone(),
+        stores: footing.stores.clone(),
+    });
+    let lane = Lane::new(spec, source, outlet, running, view.metrics.clone(), view.metrics.worker(index));
+    Ok(match states {
+        Some(states) => lane.with_states(Arc::new(states)),
+        None => lane,
+    })
 }
 
 /// A fresh instance of a module.

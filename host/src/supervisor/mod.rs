@@ -5,6 +5,7 @@ mod deploy;
 mod keeper;
 mod parts;
 mod plugin;
+mod states;
 mod view;
 
 pub use parts::Parts;

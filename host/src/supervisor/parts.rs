@@ -5,6 +5,7 @@ use crate::kafka::client::ClientSettings;
 use crate::kafka::topics::Topics;
 use crate::metrics::Metrics;
 use crate::plugin::Loader;
+use crate::state::Stores;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
@@ -18,6 +19,8 @@ pub struct Parts {
     pub topics: Topics,
     /// Makes modules of files.
     pub loader: Arc<Loader>,
+    /// What plugins remember, on disk.
+    pub stores: Arc<Stores>,
     /// All that is counted.
     pub metrics: Arc<Metrics>,
     /// Names this host among those of the application.
@@ -32,13 +35,14 @@ impl Parts {
         config: Config,
         kafka: ClientSettings,
         loader: Loader,
+        stores: Arc<Stores>,
         metrics: Arc<Metrics>,
         host_id: String,
     ) -> Arc<Self> {
         let topics = Topics::new(kafka.clone());
         let loader = Arc::new(loader);
         let (looked_at_folder, loaded) = (AtomicBool::new(false), AtomicIsize::new(0));
-        Arc::new(Parts { config, kafka, topics, loader, metrics, host_id, looked_at_folder, loaded })
+        Arc::new(Parts { config, kafka, topics, loader, stores, metrics, host_id, looked_at_folder, loaded })
     }
 
     /// The first look at the plugins folder is over: what it held has been handed out.
@@ -64,5 +68,15 @@ impl Parts {
     /// Where a plugin's failed events go.
     pub fn dead_letter_topic(&self, plugin: &str) -> String {
         format!("{}-dlq", self.group(plugin))
+    }
+
+    /// Where a plugin's stores and timers are kept: one partition a task.
+    pub fn changelog_topic(&self, plugin: &str) -> String {
+        format!("{}-changelog", self.group(plugin))
+    }
+
+    /// Where signals to a plugin are sent: one partition a task.
+    pub fn signals_topic(&self, plugin: &str) -> String {
+        format!("{}-signals", self.group(plugin))
     }
 }

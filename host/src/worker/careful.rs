@@ -2,7 +2,9 @@
 //! of records with it, so the guilty one has to be found: the events since the last commit come again, a few at a time, each
 //! time waiting for the broker's answer, and half as many after each refusal.
 
-use super::cause::Cause;
+use super::cause::{CHANGELOG, Cause};
+use super::commit::changelog_refused;
+use super::fire;
 use super::handle::{Ended, Ran};
 use super::lane::{Halt, Lane};
 use crate::event::{Partition, Position, Reason};
@@ -16,6 +18,15 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         tracing::debug!(plugin = &*self.spec.plugin, "going back to the last commit: {why}");
         self.abort()?;
         for refused in std::mem::take(&mut self.refused) {
+            if refused.token == CHANGELOG {
+                return Err(changelog_refused(refused.code, &refused.message));
+            }
+            let place = Cause::place(refused.token);
+            if place.topic == fire::TOPIC {
+                let task = self.tasks.list.iter_mut().find(|task| task.number == place.number);
+                task.into_iter().for_each(|task| task.timers_carefully = true);
+                continue;
+            }
             let base = |at| self.tasks.slot(at).map(|slot| slot.committed);
             // An event of a partition that was given up meanwhile is its new owner's.
             let Some(cause) = Cause::from_token(refused.token, base) else { continue };
@@ -34,7 +45,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     /// Takes back what was sent and written since the last commit. Where events are delivered at least once, what was
     /// sent stays.
-    fn abort(&mut self) -> Result<(), Halt> {
+    pub(super) fn abort(&mut self) -> Result<(), Halt> {
         if self.open {
             self.outlet.abort().map_err(|error| match error {
                 TransactionError::Abort(why) | TransactionError::Broken(why) => Halt::Broken(why),
@@ -44,8 +55,16 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             self.drain()?;
         }
         self.refused.extend(self.outlet.take_refused());
-        self.tasks.list.iter_mut().for_each(|task| task.stream_time = task.committed_stream_time);
-        Ok(())
+        let mut has_state = false;
+        for task in &mut self.tasks.list {
+            task.stream_time = task.committed_stream_time;
+            if let Some(state) = &mut task.state {
+                state.abort();
+                has_state = true;
+            }
+        }
+        // An instance believes that what it answered was done.
+        if has_state { self.replace_instance() } else { Ok(()) }
     }
 
     /// Handles a run of which some output was refused before, and waits for the broker. The transaction holds nothing

@@ -1,14 +1,18 @@
 //! The commit: outputs and offsets become true together, and what a rebalance does around it.
 
+use super::cause::CHANGELOG;
 use super::lane::{Halt, Lane};
-use crate::event::{Partition, Position};
-use crate::kafka::edge::{Outlet, Rebalance, Source, SourceError};
+use super::task::Task;
+use crate::event::{Partition, Position, Reason};
+use crate::kafka::edge::{Outgoing, Outlet, Rebalance, SendError, Source, SourceError};
+use crate::state::StateError;
 use std::time::Instant;
+use wasmill_contract::Headers;
 
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Whether something was handled since the last commit.
     pub(super) fn dirty(&self) -> bool {
-        self.tasks.slots().any(|slot| slot.dirty())
+        self.tasks.list.iter().any(Task::dirty)
     }
 
     /// Waits for every output sent, and commits the offsets of the events that they came of. What the broker refused
@@ -25,6 +29,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 
     fn try_commit(&mut self) -> Result<(), Halt> {
+        self.write_changelog()?;
         self.drain()?;
         if let Some(refused) = self.refused.first() {
             return Err(Halt::RollBack(refused.message.clone()));
@@ -45,6 +50,9 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         for task in &mut self.tasks.list {
+            if let Some(state) = task.state.as_mut().filter(|state| state.is_dirty()) {
+                state.commit(self.outlet.take_end(task.number));
+            }
             task.committed_stream_time = task.stream_time;
             task.slots.iter_mut().for_each(|slot| slot.committed = slot.position);
         }
@@ -53,9 +61,48 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Ok(())
     }
 
-    /// Where every task stands that has done something since the last commit.
+    /// Sends the last value of each key that was written since the last commit.
+    fn write_changelog(&mut self) -> Result<(), Halt> {
+        for index in 0..self.tasks.list.len() {
+            let Some(state) = &mut self.tasks.list[index].state else { continue };
+            state.tidy().map_err(of_state)?;
+            if !state.is_dirty() || !self.spec.keeps_changelog {
+                continue;
+            }
+            self.open_transaction()?;
+            let (topic, task) = (self.spec.changelog(), &self.tasks.list[index]);
+            let Some(state) = &task.state else { continue };
+            let none = Headers::default();
+            let (outlet, mut failed) = (&mut self.outlet, None);
+            let sent = state.changes(&mut |change| {
+                let record = Outgoing {
+                    topic,
+                    partition: Some(task.number),
+                    timestamp: Some(change.timestamp.max(0)),
+                    key: Some(change.key),
+                    value: change.value,
+                    headers: none.columns().range(0, 0, 0),
+                };
+                outlet.send(record, CHANGELOG).map_err(|error| {
+                    let text = StateError(error.to_string());
+                    failed = Some(error);
+                    text
+                })
+            });
+            match failed {
+                None => sent.map_err(of_state)?,
+                Some(SendError::Abort(why)) => return Err(Halt::RollBack(why)),
+                Some(SendError::Broken(why)) => return Err(Halt::Broken(why)),
+                Some(SendError::Refused { code, message }) => return Err(changelog_refused(code, &message)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where every task stands that has done something since the last commit, moved or not: whoever has taken the task over
+    /// keeps the transaction from being committed.
     fn positions(&self) -> Vec<Position> {
-        let tasks = self.tasks.list.iter().filter(|task| task.slots.iter().any(|slot| slot.dirty()));
+        let tasks = self.tasks.list.iter().filter(|task| task.dirty());
         let slots = tasks.flat_map(|task| task.slots.iter().map(|slot| (slot, task.stream_time)));
         slots.map(|(slot, stream_time)| Position { at: slot.at, offset: slot.position, stream_time }).collect()
     }
@@ -66,6 +113,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             Rebalance::Assigned(partitions) => {
                 let starts = self.source.assign(&partitions)?;
                 self.tasks.add(&starts);
+                self.open_states()?;
             }
             Rebalance::Revoked(partitions) => {
                 self.commit()?;
@@ -93,4 +141,16 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.source.unassign(partitions, lost)?;
         Ok(())
     }
+}
+
+fn of_state(error: StateError) -> Halt {
+    Halt::Broken(format!("the task's state: {error}"))
+}
+
+/// No event alone is to blame, and going on without the changelog would lose state.
+pub(super) fn changelog_refused(code: &str, message: &str) -> Halt {
+    let message = format!(
+        "the changelog does not take a write: {message}. Let it take records of at least 1 MiB with timestamps of any age          (max.message.bytes, message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+    );
+    Halt::Failed(Reason::new(code, message))
 }

@@ -117,7 +117,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 
     /// Checks an answer and does what it says, event by event.
-    fn apply(&mut self, at: Partition, batch: &Batch, answer: &Answer) -> Result<Called, Halt> {
+    pub(super) fn apply(&mut self, at: Partition, batch: &Batch, answer: &Answer) -> Result<Called, Halt> {
         let effects = answer.effects();
         let has_state = self.tasks.state(at.number).is_some_and(|state| state.is_some());
         let over = match effects.check(batch, &self.spec.scope(has_state), &self.spec.limits(), Failure::kind) {
@@ -229,11 +229,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
 /// What came of a call.
 #[derive(Default)]
-struct Called {
-    ran: Ran,
-    broke: Option<Broke>,
+pub(super) struct Called {
+    pub ran: Ran,
+    pub broke: Option<Broke>,
     /// Nothing was done: the answer has to come again with this event alone, and with those before and after it apart.
-    alone: Option<usize>,
+    pub alone: Option<usize>,
 }
 
 impl Called {

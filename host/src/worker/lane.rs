@@ -1,5 +1,6 @@
 //! A lane: one plugin's consumer, producer, instance and tasks on a worker.
 
+use super::opening::States;
 use super::pace::Pace;
 use super::tasks::{InputTopic, Tasks};
 use crate::config::PluginConfig;
@@ -22,10 +23,12 @@ pub struct LaneSpec {
     pub plugin: Arc<str>,
     /// Input topics, in the order of the source's.
     pub inputs: Vec<InputTopic>,
-    /// How many sinks the wiring has; the outlet's topics are these and then the dead-letter topic.
+    /// How many sinks the wiring has; the outlet's topics are these, then the dead-letter topic, and then the changelog.
     pub sinks: usize,
     /// The wiring's stores.
     pub stores: Vec<StoreSpec>,
+    /// Whether writes go to a changelog; the embedded broker has none, and state lasts as long as the process.
+    pub keeps_changelog: bool,
     /// The plugin's configuration.
     pub config: Arc<PluginConfig>,
     /// Outputs and offsets are committed together, in a transaction of the outlet.
@@ -36,6 +39,11 @@ impl LaneSpec {
     /// The outlet's index of the dead-letter topic.
     pub fn dead_letters(&self) -> usize {
         self.sinks
+    }
+
+    /// The outlet's index of the changelog.
+    pub fn changelog(&self) -> usize {
+        self.sinks + 1
     }
 
     /// How often to commit. A transaction must be over long before the broker aborts it.
@@ -72,6 +80,8 @@ pub struct Lane<S, O> {
     pub(super) source: S,
     pub(super) outlet: O,
     pub(super) running: Running,
+    /// Opens the state of tasks; None: the plugin has no stores.
+    pub(super) states: Option<Arc<dyn States>>,
     pub(super) tasks: Tasks,
     /// Whether a transaction is open: from the first record on that is sent after a commit.
     pub(super) open: bool,
@@ -131,6 +141,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
             open: false,
+            states: None,
             spec,
             source,
             outlet,
@@ -143,6 +154,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             give_up: None,
             warned: None,
         }
+    }
+
+    /// Gives it what opens the state of its tasks.
+    pub fn with_states(self, states: Arc<dyn States>) -> Self {
+        Lane { states: Some(states), ..self }
     }
 
     /// Waits until every record sent is acknowledged or refused. In a transaction the first refusal ends it: nothing

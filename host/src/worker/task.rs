@@ -1,7 +1,9 @@
 //! A task: the plugin on one partition number of its inputs, with the events that were polled for it and not handled yet.
 
+use super::fire;
+use super::opening::Opening;
 use crate::event::{NO_TIME, Partition, Position};
-use crate::state::State;
+use crate::state::{Clock, State};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 use wasmill_contract::Batch;
@@ -111,6 +113,12 @@ pub struct Task {
     pub committed_stream_time: i64,
     /// What it remembers; None: its plugin has no stores.
     pub state: Option<Box<dyn State>>,
+    /// Set while its state is being opened: until then nothing of it is handled.
+    pub opening: Option<Opening>,
+    /// How many timers fire in one call.
+    pub timers_at_once: usize,
+    /// The broker refused an output of some timer: each time its answer is waited for.
+    pub timers_carefully: bool,
     /// Set while a plugin's `retry` is waited for.
     pub hold: Option<Hold>,
     /// Since when an empty input has been waited for.
@@ -126,6 +134,9 @@ impl Task {
             stream_time: NO_TIME,
             committed_stream_time: NO_TIME,
             state: None,
+            opening: None,
+            timers_at_once: fire::MOST,
+            timers_carefully: false,
             hold: None,
             idle_since: None,
         }
@@ -139,9 +150,23 @@ impl Task {
         self.slots.sort_by_key(|slot| slot.at);
     }
 
-    /// Whether the task is waiting for a retry.
+    /// Whether the task is waiting: for a retry, or for its state.
     pub fn held(&self, now: Instant) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.until > now)
+        self.opening.is_some() || self.hold.as_ref().is_some_and(|hold| hold.until > now)
+    }
+
+    /// Whether something was done since the last commit.
+    pub fn dirty(&self) -> bool {
+        self.slots.iter().any(Slot::dirty) || self.state.as_ref().is_some_and(|state| state.is_dirty())
+    }
+
+    /// Shortens a run of a slot's events so that it ends where the next timer becomes due.
+    pub fn until_timer(&self, slot: usize, run: Range<usize>, latest: i64) -> Range<usize> {
+        let next = self.state.as_ref().and_then(|state| state.next_timer(Clock::EventTime));
+        let Some(next) = next else { return run };
+        let timestamps = &self.slots[slot].polled.timestamps[run.clone()];
+        let due = timestamps.iter().position(|timestamp| (next..=latest).contains(timestamp));
+        due.map_or(run.clone(), |due| run.start..run.start + due + 1)
     }
 
     /// The next run: a slot, and which of its polled events, at most `max`. With several inputs it is the smallest head

@@ -350,6 +350,7 @@ impl Bench {
             stores: vec![],
             config: Arc::new(config),
             exactly_once,
+            keeps_changelog: false,
         };
         let metrics = Metrics::new().plugin("fake");
         let gauges = metrics.worker(0);

@@ -71,6 +71,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             }
             self.status.set_tasks(self.lane.tasks.list.iter().map(|task| task.number).collect());
         }
+        self.lane.take_states(!self.paused)?;
         let ran = if self.paused { Ok(()) } else { self.lane.handle_polled() };
         self.lane.outlet.poll(Duration::ZERO);
         self.lane.check_outlet()?;
@@ -101,7 +102,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             Command::Resume if self.paused => {
                 self.paused = false;
                 // A task that waits to retry an event goes on when that is behind it.
-                let tasks = self.lane.tasks.list.iter().filter(|task| task.hold.is_none());
+                let tasks = self.lane.tasks.list.iter().filter(|task| task.hold.is_none() && task.opening.is_none());
                 let partitions: Vec<_> = tasks.flat_map(|task| &task.slots).map(|slot| slot.at).collect();
                 self.lane.source.resume(&partitions)?;
             }
@@ -135,8 +136,10 @@ impl<S: Source, O: Outlet> Worker<S, O> {
     fn wait(&self) -> Duration {
         let commit = self.lane.spec.commit_interval().saturating_sub(self.lane.last_commit.elapsed());
         let retry = self.lane.tasks.list.iter().filter_map(|task| task.hold.as_ref()).map(|hold| hold.until).min();
+        let timer = self.lane.next_timer();
         let retry = retry.map_or(LONGEST_WAIT, |until| until.saturating_duration_since(Instant::now()));
-        if self.lane.dirty() { LONGEST_WAIT.min(commit).min(retry) } else { LONGEST_WAIT.min(retry) }
+        let wait = LONGEST_WAIT.min(retry).min(timer);
+        if self.lane.dirty() { wait.min(commit) } else { wait }
     }
 
     fn tell(&mut self) {
@@ -176,11 +179,20 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         if task.held(now) {
             return Ok(false);
         }
+        if self.fire(index)? {
+            return Ok(true);
+        }
+        let task = &mut self.tasks.list[index];
+        if task.held(now) {
+            return Ok(false);
+        }
         // An event that is tried again goes alone: one after it that breaks the instance would cost it a try.
         let max = if task.hold.is_some() { 1 } else { self.pace.events() };
         let Some((slot_index, mut range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
             return Ok(false);
         };
+        let latest = wall_clock().saturating_add(self.spec.config.max_future.as_millis() as i64);
+        range = task.until_timer(slot_index, range, latest);
         let careful = task.slots[slot_index].careful();
         if let Some(most) = careful {
             if self.open || self.dirty() {
@@ -229,7 +241,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let task = &mut self.tasks.list[index];
         let attempts = task.hold.as_ref().map_or(0, |hold| hold.attempts) + 1;
         if attempts < retry.attempts {
-            let wait = retry.initial.saturating_mul(1 << (attempts - 1).min(20)).min(retry.max);
+            let wait = retry.wait(attempts);
             let partitions: Vec<_> = task.slots.iter().map(|slot| slot.at).collect();
             let first = task.hold.is_none();
             task.hold = Some(Hold { until: Instant::now() + wait, attempts });
@@ -257,7 +269,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 
     /// The event that was waited for is behind the task.
-    fn release(&mut self, index: usize) -> Result<(), Halt> {
+    pub(super) fn release(&mut self, index: usize) -> Result<(), Halt> {
         let task = &mut self.tasks.list[index];
         if task.hold.take().is_some() {
             let partitions: Vec<_> = task.slots.iter().map(|slot| slot.at).collect();
@@ -268,6 +280,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 }
 
 /// Milliseconds since the Unix epoch.
-fn wall_clock() -> i64 {
+pub(super) fn wall_clock() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

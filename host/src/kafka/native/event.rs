@@ -130,6 +130,17 @@ impl Event<'_> {
         NonNull::new(event).map(|event| Event { event, client: PhantomData })
     }
 
+    /// The event itself; live as long as `self`.
+    pub(super) fn raw(&self) -> *mut bindings::rd_kafka_event_t {
+        self.event.as_ptr()
+    }
+
+    /// Whether it answers what a topic is.
+    pub(super) fn is_description(&self) -> bool {
+        // SAFETY: the event is live as long as `self`.
+        unsafe { bindings::rd_kafka_event_type(self.raw()) == bindings::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT }
+    }
+
     /// What it is about.
     pub fn kind(&self) -> Kind {
         // SAFETY: the event is live as long as `self`.

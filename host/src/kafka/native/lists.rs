@@ -90,17 +90,22 @@ fn failed(code: RDKafkaErrorCode) -> Result<(), RDKafkaErrorCode> {
 }
 
 /// A queue for the answer to one request.
-struct Answers {
+pub(super) struct Answers {
     queue: *mut bindings::rd_kafka_queue_t,
 }
 
 impl Answers {
-    fn new(client: &NativeClient) -> Self {
+    pub(super) fn new(client: &NativeClient) -> Self {
         // SAFETY: the client is live; the new queue is ours.
         Answers { queue: unsafe { bindings::rd_kafka_queue_new(client.ptr()) } }
     }
 
-    fn poll(&self, wait: Duration) -> Option<Event<'_>> {
+    /// The queue itself; live as long as `self`.
+    pub(super) fn raw(&self) -> *mut bindings::rd_kafka_queue_t {
+        self.queue
+    }
+
+    pub(super) fn poll(&self, wait: Duration) -> Option<Event<'_>> {
         let milliseconds = wait.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
         // SAFETY: the queue is live as long as `self`, and the event is ours.
         unsafe { Event::from_raw(bindings::rd_kafka_queue_poll(self.queue, milliseconds)) }

@@ -3,11 +3,13 @@
 //! librdkafka is in this folder, and what it lends out is safe.
 
 mod event;
+mod identity;
 mod lists;
 mod message;
 mod produce;
 
 pub use event::{Event, Kind, Polled};
+pub use identity::topic_id;
 pub use lists::{Listed, commit, elements};
 pub use message::Message;
 pub use produce::Sender;

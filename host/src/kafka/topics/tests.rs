@@ -3,7 +3,7 @@ use crate::config::{Brokers, KafkaConfig};
 use crate::kafka::testing::{settings, unique};
 
 fn spec(name: &str, partitions: Option<i32>) -> TopicSpec {
-    TopicSpec { name: name.into(), partitions }
+    TopicSpec { name: name.into(), partitions, kind: TopicKind::Events }
 }
 
 #[test]

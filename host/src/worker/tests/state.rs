@@ -98,6 +98,7 @@ fn lane(state: Box<dyn State>, on_failure: OnFailure) -> (Lane<FakeSource, FakeO
         stores: stores(),
         config: Arc::new(PluginConfig { on_failure, ..PluginConfig::default() }),
         exactly_once: false,
+        keeps_changelog: false,
     };
     let metrics = Metrics::new().plugin("fake");
     let gauges = metrics.worker(0);
