@@ -1,8 +1,8 @@
 //! What the worker sees of an instance.
 
 use crate::event::{Failure, Reason};
-use crate::state::{Clock, State, Timer};
-use wasmill_contract::{Batch, Effects, HeaderColumns, Headers, NULL, TimerWrites, Writes};
+use crate::state::{State, Timer};
+use wasmill_contract::{Batch, Effects, HeaderColumns, Headers, OwnedTimerWrites, OwnedWrites};
 
 /// A configured instance of a plugin. It may keep what it knows of a task's state from one call to the next, and believes
 /// that what it answered was done: so it must be dropped after an outcome with `broke`, when an event is failed that it
@@ -87,28 +87,6 @@ pub struct Answer {
     pub failures: Vec<(u32, Failure)>,
 }
 
-/// The owned columns of state writes.
-#[derive(Debug, Default, Clone)]
-#[allow(missing_docs)] // The fields are those of `Writes`.
-pub struct OwnedWrites {
-    pub sources: Vec<u32>,
-    pub stores: Vec<u32>,
-    pub key_lengths: Vec<u32>,
-    pub value_lengths: Vec<i32>,
-    pub data: Vec<u8>,
-}
-
-/// The owned columns of timer changes.
-#[derive(Debug, Default, Clone)]
-#[allow(missing_docs)] // The fields are those of `TimerWrites`.
-pub struct OwnedTimerWrites {
-    pub sources: Vec<u32>,
-    pub clocks: Vec<Clock>,
-    pub at: Vec<i64>,
-    pub key_lengths: Vec<u32>,
-    pub keys: Vec<u8>,
-}
-
 impl Answer {
     /// The columns, borrowed for the check and the walk.
     pub fn effects(&self) -> Effects<'_, Failure> {
@@ -131,52 +109,6 @@ impl Answer {
             timers: self.timers.columns(),
             failures: &self.failures,
         }
-    }
-}
-
-impl OwnedWrites {
-    /// The columns, borrowed.
-    pub fn columns(&self) -> Writes<'_> {
-        Writes {
-            sources: &self.sources,
-            stores: &self.stores,
-            key_lengths: &self.key_lengths,
-            value_lengths: &self.value_lengths,
-            data: &self.data,
-        }
-    }
-
-    /// Adds a write, or with None a deletion. A key and a value must have been checked against the limits.
-    pub fn push(&mut self, source: u32, store: usize, key: &[u8], value: Option<&[u8]>) {
-        self.sources.push(source);
-        self.stores.push(store as u32);
-        self.key_lengths.push(key.len() as u32);
-        self.value_lengths.push(value.map_or(NULL, |value| value.len() as i32));
-        self.data.extend_from_slice(key);
-        self.data.extend_from_slice(value.unwrap_or_default());
-    }
-}
-
-impl OwnedTimerWrites {
-    /// The columns, borrowed.
-    pub fn columns(&self) -> TimerWrites<'_> {
-        TimerWrites {
-            sources: &self.sources,
-            clocks: &self.clocks,
-            at: &self.at,
-            key_lengths: &self.key_lengths,
-            keys: &self.keys,
-        }
-    }
-
-    /// Adds a timer that is set, or with None one that is cancelled. The key must have been checked against the limits,
-    /// and a time must not be negative.
-    pub fn push(&mut self, source: u32, clock: Clock, key: &[u8], at: Option<i64>) {
-        self.sources.push(source);
-        self.clocks.push(clock);
-        self.at.push(at.unwrap_or(NULL as i64));
-        self.key_lengths.push(key.len() as u32);
-        self.keys.extend_from_slice(key);
     }
 }
 

@@ -21,7 +21,7 @@ pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
 pub use limits::{Excess, Limits, MAX_KEY, MAX_VALUE, OverLimit};
 pub use memory::{DueTimer, Memory};
 pub use time::{StreamTime, is_expired};
-pub use writes::{Clock, TimerWrite, TimerWrites, Write, Writes};
+pub use writes::{Clock, OwnedTimerWrites, OwnedWrites, TimerWrite, TimerWrites, Write, Writes};
 
 /// The contract's text: `wit/plugin.wit`.
 pub const WIT: &str = include_str!("../../../wit/plugin.wit");

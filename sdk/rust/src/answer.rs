@@ -1,10 +1,10 @@
 //! What a call did, as owned columns that grow event by event.
 
 use crate::Failure;
-use wasmill_contract::{Headers, NULL};
+use wasmill_contract::{Headers, NULL, OwnedTimerWrites, OwnedWrites};
 
-/// The columns of `effects` in the contract, less those of state. The optional ones stay empty until an output needs
-/// them, and are then filled up for the outputs before it.
+/// The columns of `effects` in the contract. The optional ones stay empty until an output needs them, and are then filled
+/// up for the outputs before it. State writes come in at the end of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) done: u32,
@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) value_lengths: Vec<i32>,
     pub(crate) data: Vec<u8>,
     pub(crate) headers: Headers,
+    pub(crate) writes: OwnedWrites,
+    pub(crate) timers: OwnedTimerWrites,
     pub(crate) failures: Vec<(u32, Failure)>,
 }
 
@@ -26,6 +28,7 @@ pub(crate) struct Mark {
     pub(crate) data: usize,
     pub(crate) headers: usize,
     pub(crate) header_data: usize,
+    pub(crate) timers: usize,
 }
 
 /// What the columns of the call before needed, so that those of the next are allocated once.
@@ -68,6 +71,7 @@ impl Answer {
             data: self.data.len(),
             headers: self.headers.name_lengths.len(),
             header_data: self.headers.data.len(),
+            timers: self.timers.sources.len(),
         }
     }
 
@@ -84,6 +88,9 @@ impl Answer {
         self.headers.name_lengths.truncate(mark.headers);
         self.headers.value_lengths.truncate(mark.headers);
         self.headers.data.truncate(mark.header_data);
+        if self.timers.sources.len() > mark.timers {
+            self.timers.truncate(mark.timers);
+        }
     }
 
     /// Adds an output. `source_timestamps` are those of the run's events.

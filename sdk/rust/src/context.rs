@@ -1,17 +1,25 @@
 //! What goes out.
 
-use crate::answer::{Answer, Mark, Row, Size};
-use crate::input::Run;
-use crate::{Emit, Event, Failure, Sink};
-use wasmill_contract::{FailureKind, HeadersIter, NULL, SAME};
+mod state;
 
-/// Takes the outputs of an event, and knows where and when the call runs.
+use crate::answer::{Answer, Mark, Row};
+use crate::input::Run;
+use crate::instance::Memory;
+use crate::{Clock, Emit, Event, Failure, Sink};
+use wasmill_contract::{FailureKind, HeadersIter, NULL, SAME, StreamTime};
+
+/// Takes the outputs of an event, reads and writes what the plugin remembers, and knows where and when the call runs.
 pub struct Context<'a> {
     pub(crate) run: &'a Run<'a>,
     pub(crate) answer: Answer,
     pub(crate) source: u32,
     pub(crate) source_headers: HeadersIter<'a>,
-    stream_time: i64,
+    memory: &'a Memory,
+    clock: StreamTime,
+    /// Whether the event at hand has written to a store.
+    wrote: bool,
+    /// The earliest timer on event time that was set in this call.
+    earliest: i64,
 }
 
 impl<'a> Context<'a> {
@@ -83,36 +91,70 @@ impl<'a> Context<'a> {
     }
 
     /// The greatest event timestamp that the task has seen, this event's included, in milliseconds since the Unix epoch.
+    /// Timestamps too far ahead of the wall clock (the host's `max-future`) do not move it.
     pub fn stream_time(&self) -> i64 {
-        self.stream_time
+        self.clock.time
     }
 
-    pub(crate) fn new(run: &'a Run<'a>, size: Size) -> Self {
+    pub(crate) fn new(run: &'a Run<'a>, memory: &'a Memory) -> Self {
         Context {
             run,
-            answer: Answer::with_room(size),
+            answer: Answer::with_room(memory.size.get()),
             source: 0,
             source_headers: HeadersIter::default(),
-            stream_time: run.stream_time,
+            memory,
+            clock: run.clock(),
+            wrote: false,
+            earliest: i64::MAX,
         }
     }
 
     /// Turns to the next event. What is added from here on is its effect.
     #[inline]
     pub(crate) fn begin(&mut self, event: &Event<'a>) -> Mark {
+        self.source_headers = event.headers();
+        self.clock.see(event.timestamp);
+        self.begin_timer()
+    }
+
+    /// Turns to the next timer.
+    #[inline]
+    pub(crate) fn begin_timer(&mut self) -> Mark {
         self.source = self.answer.done;
         self.answer.done += 1;
-        self.source_headers = event.headers();
-        self.stream_time = self.stream_time.max(event.timestamp);
         self.answer.mark()
+    }
+
+    /// The event is done. Whether the call goes on with the next one: not if a timer is due before it that this call has
+    /// set.
+    #[inline]
+    pub(crate) fn keep_event(&mut self, mark: Mark) -> bool {
+        self.keep_writes();
+        if self.answer.timers.sources.len() > mark.timers {
+            let earliest = self.answer.timers.earliest(mark.timers);
+            self.earliest = self.earliest.min(earliest.unwrap_or(i64::MAX));
+        }
+        self.earliest > self.clock.time
+    }
+
+    /// The timer is done. Whether the call goes on with those that `follow`: not if it has changed what is due.
+    pub(crate) fn keep_timer<'k>(
+        &mut self,
+        mark: Mark,
+        follow: impl Iterator<Item = (Clock, &'k [u8])> + Clone,
+    ) -> bool {
+        self.keep_writes();
+        !self.answer.timers.disturbs(mark.timers, follow, self.run.now, self.clock.time)
     }
 
     /// Drops the effects of the event and keeps its failure. Whether the call goes on with the next event.
     #[cold]
     pub(crate) fn fail(&mut self, mark: Mark, failure: Failure) -> bool {
         self.answer.truncate(mark);
+        self.take_writes_back();
         let goes_on = failure.kind == FailureKind::Reject;
         self.answer.failures.push((self.source, failure));
-        goes_on
+        // A failed event moves stream time as well.
+        goes_on && self.earliest > self.clock.time
     }
 }

@@ -4,10 +4,12 @@ use crate::answer::Answer;
 use crate::bindings::exports::wasmill::plugin::{batch_processor as batch, lifecycle};
 use crate::bindings::wasmill::plugin::types::{self, Reason};
 use crate::input::Run;
+use crate::store::{Host, Spec};
 use crate::wiring::Port;
-use crate::{Failure, Input, Plugin, log};
+use crate::{Clock, Failure, Input, Plugin, Timer, log};
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::rc::Rc;
 use wasmill_contract::{FailureKind, HeaderColumns};
 
 pub use crate::instance::Instance;
@@ -39,9 +41,10 @@ impl<E: Exported> lifecycle::Guest for Guest<E> {
     fn configure(settings: String) -> Result<lifecycle::Wiring, String> {
         std::panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string(), &[])));
         log::sink::forget_level();
-        let (instance, wiring) = Instance::configure(&settings)?;
+        let (instance, wiring) = Instance::configure(&settings, Rc::new(Host))?;
         E::instance(|cell| cell.set(instance)).map_err(|_| "configure was called twice".to_string())?;
-        Ok(lifecycle::Wiring { inputs: ports(wiring.inputs), sinks: ports(wiring.sinks), stores: vec![] })
+        let stores = wiring.stores.iter().map(|slots| store(slots.borrow().spec())).collect();
+        Ok(lifecycle::Wiring { inputs: ports(wiring.inputs), sinks: ports(wiring.sinks), stores })
     }
 }
 
@@ -52,6 +55,7 @@ impl<E: Exported> batch::Guest for Guest<E> {
             partition: events.task.partition,
             now: events.task.now,
             stream_time: events.task.stream_time,
+            latest: events.task.latest,
             input: Input(events.input),
             topic: &events.topic,
             offsets: &events.offsets,
@@ -66,14 +70,44 @@ impl<E: Exported> batch::Guest for Guest<E> {
                 data: &events.headers.data,
             },
         };
-        E::instance(|cell| match cell.get() {
-            Some(instance) => effects(instance.process(&run)),
-            None => panic!("process-batch was called before configure"),
-        })
+        Self::answer(|instance| instance.process(&run))
     }
 
-    fn process_timers(_: batch::Task, due: Vec<batch::Timer>) -> batch::Effects {
-        effects(Answer { done: due.len() as u32, ..Answer::default() })
+    fn process_timers(task: batch::Task, due: Vec<batch::Timer>) -> batch::Effects {
+        log::sink::forget_level();
+        let timestamps: Vec<i64> = due.iter().map(|timer| timer.at).collect();
+        let run = Run::of_timers(task.partition, task.now, task.stream_time, &timestamps);
+        let due: Vec<Timer> =
+            due.iter().map(|timer| Timer { key: &timer.key, at: timer.at, clock: clock(timer.clock) }).collect();
+        Self::answer(|instance| instance.process_timers(&run, &due))
+    }
+}
+
+impl<E: Exported> Guest<E> {
+    fn answer(call: impl FnOnce(&Instance<E::Plugin>) -> Answer) -> batch::Effects {
+        E::instance(|cell| match cell.get() {
+            Some(instance) => effects(call(instance)),
+            None => panic!("a handler was called before configure"),
+        })
+    }
+}
+
+fn store(spec: Spec) -> lifecycle::Store {
+    let Spec { name, ttl_ms, version, keyed_by_event } = spec;
+    lifecycle::Store { name, ttl_ms, version, keyed_by_event }
+}
+
+fn clock(clock: types::Clock) -> Clock {
+    match clock {
+        types::Clock::EventTime => Clock::EventTime,
+        types::Clock::WallClock => Clock::WallClock,
+    }
+}
+
+fn given(clock: Clock) -> types::Clock {
+    match clock {
+        Clock::EventTime => types::Clock::EventTime,
+        Clock::WallClock => types::Clock::WallClock,
     }
 }
 
@@ -98,13 +132,19 @@ fn effects(answer: Answer) -> batch::Effects {
             data: answer.headers.data,
         },
         writes: batch::Writes {
-            sources: vec![],
-            stores: vec![],
-            key_lengths: vec![],
-            value_lengths: vec![],
-            data: vec![],
+            sources: answer.writes.sources,
+            stores: answer.writes.stores,
+            key_lengths: answer.writes.key_lengths,
+            value_lengths: answer.writes.value_lengths,
+            data: answer.writes.data,
         },
-        timers: batch::TimerWrites { sources: vec![], clocks: vec![], at: vec![], key_lengths: vec![], keys: vec![] },
+        timers: batch::TimerWrites {
+            sources: answer.timers.sources,
+            clocks: answer.timers.clocks.into_iter().map(given).collect(),
+            at: answer.timers.at,
+            key_lengths: answer.timers.key_lengths,
+            keys: answer.timers.keys,
+        },
         failures: answer.failures.into_iter().map(|(event, failure)| (event, reason(failure))).collect(),
     }
 }

@@ -1,14 +1,15 @@
 //! The run of events of one call, as borrowed columns.
 
 use crate::{Event, Input};
-use wasmill_contract::HeaderColumns;
+use wasmill_contract::{HeaderColumns, StreamTime};
 
 /// The arguments of `process-batch`, borrowed: the same for a batch that came through WebAssembly and for one that the
-/// test harness packed.
+/// test harness packed. For due timers only the task and the timestamps say anything: there are no events.
 pub(crate) struct Run<'a> {
     pub(crate) partition: u32,
     pub(crate) now: i64,
     pub(crate) stream_time: i64,
+    pub(crate) latest: i64,
     pub(crate) input: Input,
     pub(crate) topic: &'a str,
     pub(crate) offsets: &'a [u64],
@@ -20,6 +21,46 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// For timers that are due; `timestamps` are their times.
+    pub(crate) fn of_timers(partition: u32, now: i64, stream_time: i64, timestamps: &'a [i64]) -> Self {
+        Run {
+            partition,
+            now,
+            stream_time,
+            latest: i64::MIN,
+            input: Input(0),
+            topic: "",
+            offsets: &[],
+            timestamps,
+            key_lengths: &[],
+            value_lengths: &[],
+            data: &[],
+            headers: HeaderColumns::default(),
+        }
+    }
+
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Stream time before the events.
+    pub(crate) fn clock(&self) -> StreamTime {
+        StreamTime { time: self.stream_time, latest: self.latest }
+    }
+
+    /// The events' keys in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
+        let (data, lengths) = (self.data, self.key_lengths.iter().zip(self.value_lengths));
+        let mut start = 0;
+        lengths.map(move |(key, value)| {
+            let end = start + (*key).max(0) as usize;
+            let bytes = (*key >= 0).then(|| &data[start..end]);
+            start = end + (*value).max(0) as usize;
+            bytes
+        })
+    }
+
     /// The events in order.
     pub(crate) fn events(&'a self) -> Events<'a> {
         Events { run: self, index: 0, byte: 0, header: 0, header_byte: 0 }

@@ -2,37 +2,97 @@
 
 use crate::answer::{Answer, Size};
 use crate::input::Run;
-use crate::{Context, Plugin, Wiring};
-use std::cell::Cell;
+use crate::store::{AnySlots, Dirty, Reader};
+use crate::{Context, Plugin, Timer, Wiring};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Bytes of entries that an instance may keep from one call to the next, in all of its stores: a quarter of the memory
+/// that it may have unless configured.
+const KEPT: usize = 16 << 20;
 
 /// A plugin with its settings, ready for events.
 pub struct Instance<P> {
     plugin: P,
-    last_size: Cell<Size>,
+    memory: Memory,
+}
+
+/// What lasts from call to call.
+pub(crate) struct Memory {
+    pub(crate) stores: Vec<Rc<RefCell<dyn AnySlots>>>,
+    pub(crate) reader: Rc<dyn Reader>,
+    /// What the last call's answer needed.
+    pub(crate) size: Cell<Size>,
+    dirty: RefCell<Vec<Dirty>>,
 }
 
 impl<P: Plugin> Instance<P> {
     /// Makes one from the settings, which are JSON text.
-    pub(crate) fn configure(settings: &str) -> Result<(Self, Wiring), String> {
+    pub(crate) fn configure(settings: &str, reader: Rc<dyn Reader>) -> Result<(Self, Wiring), String> {
         let mut wiring = Wiring::default();
         let plugin = P::new(read_settings(settings)?, &mut wiring)?;
         wiring.check()?;
-        Ok((Instance { plugin, last_size: Cell::default() }, wiring))
+        let stores = wiring.stores.clone();
+        let memory = Memory { stores, reader, size: Cell::default(), dirty: RefCell::default() };
+        Ok((Instance { plugin, memory }, wiring))
     }
 
     /// Handles a run of events.
     pub(crate) fn process(&self, run: &Run) -> Answer {
-        let mut context = Context::new(run, self.last_size.get());
+        self.memory.begin(run);
+        let mut context = Context::new(run, &self.memory);
         for event in run.events() {
             let mark = context.begin(&event);
-            if let Err(failure) = self.plugin.process(&event, &mut context)
-                && !context.fail(mark, failure)
-            {
+            let goes_on = match self.plugin.process(&event, &mut context) {
+                Ok(()) => context.keep_event(mark),
+                Err(failure) => context.fail(mark, failure),
+            };
+            if !goes_on {
                 break;
             }
         }
-        self.last_size.set(context.answer.size());
-        context.answer
+        self.memory.end(context.answer)
+    }
+
+    /// Handles timers that are due. Of the run only the task matters, and the timestamps, which are the timers' times.
+    pub(crate) fn process_timers(&self, run: &Run, due: &[Timer]) -> Answer {
+        self.memory.begin(run);
+        let mut context = Context::new(run, &self.memory);
+        for (index, timer) in due.iter().enumerate() {
+            let mark = context.begin_timer();
+            let goes_on = match self.plugin.on_timer(timer, &mut context) {
+                Ok(()) => context.keep_timer(mark, due[index + 1..].iter().map(|timer| (timer.clock, timer.key))),
+                Err(failure) => context.fail(mark, failure),
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        self.memory.end(context.answer)
+    }
+}
+
+impl Memory {
+    fn begin(&self, run: &Run) {
+        self.stores.iter().for_each(|store| store.borrow_mut().begin(run.partition));
+    }
+
+    /// Puts what was written into the answer: each entry once, as the last event left it.
+    fn end(&self, mut answer: Answer) -> Answer {
+        self.size.set(answer.size());
+        if self.stores.is_empty() {
+            return answer;
+        }
+        let mut dirty = self.dirty.borrow_mut();
+        self.stores.iter().for_each(|store| store.borrow().dirty(&mut dirty));
+        // Sources never decrease.
+        dirty.sort_unstable();
+        for (_, store, slot) in dirty.drain(..) {
+            self.stores[store as usize].borrow_mut().put(slot, &mut answer);
+        }
+        let budget = KEPT / self.stores.len();
+        self.stores.iter().for_each(|store| store.borrow_mut().end(budget));
+        answer
     }
 }
 

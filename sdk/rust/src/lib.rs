@@ -1,6 +1,6 @@
 //! Write Wasmill plugins in Rust.
 //!
-//! A plugin is a type that implements [`Plugin`]: it names its inputs and sinks once, in [`Plugin::new`], and then
+//! A plugin is a type that implements [`Plugin`]: it names its inputs, sinks and stores once, in [`Plugin::new`], and then
 //! answers each event with outputs, in [`Plugin::process`]. [`export!`] makes it a WebAssembly component that Wasmill
 //! runs when the `.wasm` is dropped into the plugins folder.
 //!
@@ -71,6 +71,8 @@
 //!
 //! - [`Event`]: what came in, borrowed from the batch that the host handed over: nothing is copied.
 //! - [`Context`]: what goes out: [`Context::forward`] passes an event on as it is, [`Context::emit`] builds another.
+//! - [`Store`]: what is remembered from one event to the next: [`Context::update`] changes an entry in one line.
+//! - [`Timer`]: [`Context::set_timer`] has [`Plugin::on_timer`] called later, by the events' time or by the clock.
 //! - [`Failure`]: what to answer when an event cannot be processed. It then has no effects at all.
 //! - [`log`]: lines in the host's log. What a plugin prints is logged as well, and so is a panic's message.
 //! - `testing`: the harness for `cargo test`.
@@ -85,6 +87,8 @@ mod input;
 mod instance;
 pub mod log;
 mod plugin;
+mod store;
+mod timer;
 mod wiring;
 
 #[cfg(target_family = "wasm")]
@@ -101,5 +105,7 @@ pub use emit::Emit;
 pub use event::Event;
 pub use failure::{Failure, Outcome};
 pub use plugin::{NoSettings, Plugin};
+pub use store::{Keys, Scan, Store};
+pub use timer::{Clock, Timer};
 pub use wasmill_contract::{FailureKind, HeaderRef, HeadersIter};
 pub use wiring::{Input, Sink, Wiring};

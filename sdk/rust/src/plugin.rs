@@ -1,6 +1,6 @@
 //! What an author implements.
 
-use crate::{Context, Event, Outcome, Wiring};
+use crate::{Context, Event, Outcome, Timer, Wiring};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -60,6 +60,16 @@ pub trait Plugin: Sized + 'static {
     /// work later, `stop` when no event can be processed any more. A panic is handled as a `reject` with the code
     /// `trap`, but costs the host a new instance.
     fn process(&self, event: &Event, ctx: &mut Context) -> Outcome;
+
+    /// Handles a timer that is due: see [`Context::set_timer`]. It is gone then, unless it is set anew here. An output has
+    /// the timer's key and time unless others are given. Unless written, it does nothing.
+    ///
+    /// # Errors
+    /// As [`Plugin::process`]; a timer that fails has no effects, and is not gone after a `retry` or `stop`.
+    fn on_timer(&self, timer: &Timer, ctx: &mut Context) -> Outcome {
+        let _ = (timer, ctx);
+        Ok(())
+    }
 }
 
 /// For a plugin without settings: refuses any key.

@@ -1,4 +1,11 @@
-//! The doors of a plugin.
+//! The doors of a plugin, and what it remembers in.
+
+use crate::store::{AnySlots, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
 
 /// An input, as declared in [`Plugin::new`](crate::Plugin::new). Compare it with [`Event::input`](crate::Event::input)
 /// in a plugin that has several.
@@ -9,8 +16,8 @@ pub struct Input(pub(crate) u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sink(pub(crate) u32);
 
-/// Where a plugin declares its inputs and sinks. Their names are the plugin's own; the configuration may give each
-/// other topics than the ones named here.
+/// Where a plugin declares its inputs, sinks and stores. Their names are the plugin's own; the configuration may give each
+/// input and sink other topics than the ones named here.
 ///
 /// ```
 /// # use wasmill_plugin::{Context, Event, Input, NoSettings, Outcome, Plugin, Sink, Wiring};
@@ -34,10 +41,22 @@ pub struct Sink(pub(crate) u32);
 /// # assert_eq!(harness.event("orders").send().outputs.len(), 1);
 /// # assert_eq!(harness.event("customers").send().outputs.len(), 0);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Wiring {
     pub(crate) inputs: Vec<Port>,
     pub(crate) sinks: Vec<Port>,
+    pub(crate) stores: Vec<Rc<RefCell<dyn AnySlots>>>,
+}
+
+impl fmt::Debug for Wiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stores: Vec<_> = self.stores.iter().map(|store| store.borrow().spec()).collect();
+        f.debug_struct("Wiring")
+            .field("inputs", &self.inputs)
+            .field("sinks", &self.sinks)
+            .field("stores", &stores)
+            .finish()
+    }
 }
 
 /// A named door and the topic behind it.
@@ -68,17 +87,32 @@ impl Wiring {
         Sink(declare(&mut self.sinks, name, topic))
     }
 
-    /// Refuses names that are declared twice: the configuration could not tell them apart.
+    /// Declares a store of values that are kept as JSON: see [`Store`], whose methods say more of it.
+    pub fn store<V: Serialize + DeserializeOwned + 'static>(&mut self, name: &str) -> Store<V> {
+        let store = Store::json(self.stores.len() as u32, name);
+        self.stores.push(store.slots.clone());
+        store
+    }
+
+    /// Declares a store of bytes, which are kept as they are.
+    pub fn bytes_store(&mut self, name: &str) -> Store<Vec<u8>> {
+        let store = Store::bytes(self.stores.len() as u32, name);
+        self.stores.push(store.slots.clone());
+        store
+    }
+
+    /// Refuses names that are declared twice, which could not be told apart, and stores that nothing would stay in.
     pub(crate) fn check(&self) -> Result<(), String> {
-        for (what, ports) in [("input", &self.inputs), ("sink", &self.sinks)] {
-            for (index, port) in ports.iter().enumerate() {
-                if ports[..index].iter().any(|earlier| earlier.name == port.name) {
-                    return Err(format!(
-                        "the plugin declares the {what} `{}` twice: keep its handle instead",
-                        port.name
-                    ));
-                }
+        let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
+        let stores: Vec<_> = self.stores.iter().map(|store| store.borrow().spec()).collect();
+        let store_names = stores.iter().map(|store| store.name.clone()).collect();
+        for (what, names) in [("input", names(&self.inputs)), ("sink", names(&self.sinks)), ("store", store_names)] {
+            if let Some((_, name)) = (0..).zip(&names).find(|(index, name)| names[..*index].contains(name)) {
+                return Err(format!("the plugin declares the {what} `{name}` twice: keep its handle instead"));
             }
+        }
+        if let Some(store) = stores.iter().find(|store| store.ttl_ms == Some(0)) {
+            return Err(format!("the TTL of the store `{}` is less than a millisecond", store.name));
         }
         Ok(())
     }
@@ -110,5 +144,22 @@ mod tests {
         assert_eq!(wiring.check(), Ok(()));
         wiring.input_from("orders", "others");
         assert!(wiring.check().unwrap_err().contains("the input `orders` twice"));
+        let mut wiring = Wiring::default();
+        wiring.store::<u64>("counts");
+        wiring.bytes_store("counts");
+        assert!(wiring.check().unwrap_err().contains("the store `counts` twice"));
+    }
+
+    #[test]
+    fn a_store_is_what_its_handle_was_told() {
+        let mut wiring = Wiring::default();
+        wiring.store::<u64>("first");
+        wiring.store::<u64>("second").ttl(std::time::Duration::from_secs(2)).version(3).keyed_by_event();
+        let spec = |store: usize| wiring.stores[store].borrow().spec();
+        assert_eq!((spec(0).ttl_ms, spec(0).version, spec(0).keyed_by_event), (None, 0, false));
+        assert_eq!((spec(1).ttl_ms, spec(1).version, spec(1).keyed_by_event), (Some(2000), 3, true));
+        assert_eq!(wiring.check(), Ok(()));
+        wiring.store::<u64>("third").ttl(std::time::Duration::from_micros(999));
+        assert!(wiring.check().unwrap_err().contains("`third` is less than a millisecond"));
     }
 }

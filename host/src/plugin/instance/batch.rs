@@ -4,10 +4,10 @@ use super::Core;
 use crate::event::{Failure, Reason};
 use crate::plugin::bindings::batch_processor::{self, Effects};
 use crate::plugin::bindings::{BatchPlugin, types};
-use crate::plugin::guest::{Answer, Guest, Outcome, OwnedTimerWrites, OwnedWrites, TimerTask};
+use crate::plugin::guest::{Answer, Guest, Outcome, TimerTask};
 use crate::state::{State, Timer};
 use std::mem::take;
-use wasmill_contract::{Batch, Headers};
+use wasmill_contract::{Batch, Headers, OwnedTimerWrites, OwnedWrites};
 
 /// See [`Guest`].
 pub(in crate::plugin) struct BatchGuest {

@@ -117,16 +117,14 @@ impl EventGuest {
                 Ok(outputs) => append(&mut answer, &self.wiring, batch, index, &outputs).err(),
                 Err(given) => Some(failure(given)),
             };
-            let ends = match given {
-                None => keep(self.core.pending(), index, clock.time),
-                Some(failure) => {
-                    self.core.pending().take_back();
-                    let kind = failure.kind();
-                    answer.failures.push((index as u32, failure));
-                    kind != FailureKind::Reject
-                }
-            };
-            if ends {
+            let mut ends = false;
+            if let Some(failure) = given {
+                self.core.pending().take_back();
+                ends = failure.kind() != FailureKind::Reject;
+                answer.failures.push((index as u32, failure));
+            }
+            // A failed event moves stream time as well.
+            if keep(self.core.pending(), index, clock.time) || ends {
                 break;
             }
         }

@@ -1,11 +1,12 @@
 //! What the events of a call have written so far, in the event world: seen by themselves and by those that follow, and
 //! part of the answer. An event that fails has written nothing.
 
-use crate::plugin::guest::{Answer, OwnedTimerWrites, OwnedWrites};
+use crate::plugin::guest::Answer;
 use crate::state::{Clock, Timer};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::ops::Bound;
+use wasmill_contract::{OwnedTimerWrites, OwnedWrites};
 
 /// Writes and timers of a call.
 pub(super) struct Pending {
@@ -67,7 +68,7 @@ impl Pending {
     pub(super) fn write(&mut self, store: usize, key: Vec<u8>, value: Option<&[u8]>, at: i64) {
         self.bytes += key.len() + value.map_or(0, <[u8]>::len);
         let start = self.writes.data.len();
-        self.writes.push(self.source, store, &key, value);
+        self.writes.push(self.source, store as u32, &key, value);
         let before = self.last[store].insert(key, self.rows.len());
         self.rows.push(Row { start, at, before });
     }
@@ -116,41 +117,23 @@ impl Pending {
                 (Some(row), Some(before)) => *row = before,
                 _ => drop(last.remove(key)),
             }
-            self.writes.data.truncate(start);
         }
-        self.writes.sources.truncate(writes);
-        self.writes.stores.truncate(writes);
-        self.writes.key_lengths.truncate(writes);
-        self.writes.value_lengths.truncate(writes);
-        let keys: usize = self.timers.key_lengths[..timers].iter().map(|length| *length as usize).sum();
-        self.timers.keys.truncate(keys);
-        self.timers.sources.truncate(timers);
-        self.timers.clocks.truncate(timers);
-        self.timers.at.truncate(timers);
-        self.timers.key_lengths.truncate(timers);
+        self.writes.truncate(writes);
+        self.timers.truncate(timers);
     }
 
-    /// The event at hand is done. Whether a timer on event time that was set in this call is due now: the host must see to
+    /// The event at hand is done, or taken back. Whether a timer on event time that was set in this call is due now: the host must see to
     /// it before the next event.
     pub(super) fn keep_event(&mut self, stream_time: i64) -> bool {
-        let (_, begin) = self.begin;
-        let set = self.timers.clocks[begin..].iter().zip(&self.timers.at[begin..]);
-        let on_event_time = set.filter(|(clock, at)| **clock == Clock::EventTime && **at >= 0).map(|(_, at)| *at);
-        self.earliest = on_event_time.fold(self.earliest, i64::min);
+        self.earliest = self.timers.earliest(self.begin.1).map_or(self.earliest, |at| at.min(self.earliest));
         self.earliest <= stream_time
     }
 
-    /// The timer at hand is done. Whether it set one that is due already, or changed one of those that follow: the host
+    /// The timer at hand is done, or taken back. Whether it set one that is due already, or changed one of those that follow: the host
     /// must see which are due now.
     pub(super) fn keep_timer(&self, following: &[Timer], now: i64, stream_time: i64) -> bool {
-        self.timers.columns().iter().skip(self.begin.1).any(|change| {
-            let time = match change.clock {
-                Clock::EventTime => stream_time,
-                Clock::WallClock => now,
-            };
-            change.at.is_some_and(|at| at <= time)
-                || following.iter().any(|timer| timer.clock == change.clock && timer.key == change.key)
-        })
+        let following = following.iter().map(|timer| (timer.clock, &*timer.key));
+        self.timers.disturbs(self.begin.1, following, now, stream_time)
     }
 
     /// The call is over: what its events wrote goes into the answer.
@@ -230,23 +213,5 @@ mod tests {
         pending.finish(&mut Answer::default());
         pending.begin(0);
         assert!(!pending.keep_event(30));
-    }
-
-    #[test]
-    fn timers_end_at_one_that_changes_what_is_due() {
-        let due = |key: &[u8]| Timer { clock: Clock::WallClock, at: 5, key: key.to_vec() };
-        let following = [due(b"b"), due(b"c")];
-        let ends = |clock, key: &[u8], at| {
-            let mut pending = Pending::new(0);
-            pending.begin(0);
-            pending.set_timer(clock, key, at);
-            pending.keep_timer(&following, 100, 50)
-        };
-        assert!(!ends(Clock::WallClock, b"a", Some(101)));
-        assert!(ends(Clock::WallClock, b"a", Some(100)));
-        assert!(!ends(Clock::EventTime, b"a", Some(51)));
-        assert!(ends(Clock::EventTime, b"a", Some(50)));
-        assert!(ends(Clock::WallClock, b"c", None));
-        assert!(!ends(Clock::EventTime, b"c", None));
     }
 }

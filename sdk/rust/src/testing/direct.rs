@@ -1,9 +1,11 @@
 //! A plugin, native and alone.
 
 use super::harness::columns;
+use super::states::States;
 use crate::Plugin;
 use crate::instance::Instance;
 use serde_json::Value;
+use std::rc::Rc;
 use wasmill_contract::Batch;
 
 /// A configured plugin without the harness's copies and checks: for measuring what its code costs without WebAssembly.
@@ -15,7 +17,7 @@ impl<P: Plugin> Direct<P> {
     /// # Errors
     /// As [`Harness::new`](super::Harness::new).
     pub fn new(settings: Value) -> Result<Self, String> {
-        Ok(Direct(Instance::configure(&settings.to_string())?.0))
+        Ok(Direct(Instance::configure(&settings.to_string(), Rc::new(States::default()))?.0))
     }
 
     /// Handles a run of events. Answers how many were handled, and the index of each output's event.

@@ -15,11 +15,20 @@
 //! {"failure":"reject","code":"bad-json","source":2}
 //! ```
 //!
+//! Behind them may stand what the plugin remembers at the end: all entries, store by store in the byte order of their keys,
+//! and all timers in the order of their times. Without any such line they are not compared.
+//!
+//! ```text
+//! {"state":"totals","key":"FR","value":{"orders":2}}
+//! {"timer":"FR","at":1700000600000,"clock":"event-time"}
+//! ```
+//!
 //! A field that is left out of an expected line is not compared. What is there is compared byte by byte, so that `10.10`
 //! is not `10.1`.
 
 mod line;
 
+use super::outcome::CameOut;
 use super::{Harness, Run, TestEvent};
 use crate::{FailureKind, Plugin};
 use line::{Expected, InputEvent};
@@ -68,7 +77,20 @@ fn check_case<P: Plugin>(case: &Path, events_a_call: usize) -> Result<(), String
     harness.set_events_a_call(events_a_call);
     let events: Vec<(usize, InputEvent)> = lines(&case.join("events.jsonl"))?;
     let expected: Vec<(usize, Expected)> = lines(&case.join("expected.jsonl"))?;
-    compare(&expected, &replay(&mut harness, &events)?)
+    let mut came_out = replay(&mut harness, &events)?;
+    if expected.iter().any(|(_, expected)| expected.is_of_state()) {
+        came_out.extend(remembered(&harness));
+    }
+    compare(&expected, &came_out)
+}
+
+/// What the plugin remembers, in the same words.
+fn remembered<P: Plugin>(harness: &Harness<P>) -> Vec<Expected> {
+    let stores = harness.stores().into_iter();
+    let entries = stores.flat_map(|store| {
+        harness.entries(&store).into_iter().map(move |entry| Expected::of_entry(store.clone(), entry))
+    });
+    entries.chain(harness.timers().into_iter().map(Expected::of_timer)).collect()
 }
 
 fn read(file: &Path) -> Result<String, String> {
@@ -121,14 +143,14 @@ fn replay<P: Plugin>(harness: &mut Harness<P>, lines: &[(usize, InputEvent)]) ->
 }
 
 fn collect(came_out: &mut Vec<Expected>, run: Run, lines: &[(usize, InputEvent)]) {
-    let mut failures = run.failures.into_iter().peekable();
-    let mut outputs = run.outputs.into_iter().peekable();
-    for (event, (source, _)) in lines.iter().enumerate().take(run.done) {
-        while let Some(output) = outputs.next_if(|output| output.event == event) {
-            came_out.push(Expected::of_output(output));
-        }
-        if let Some(failure) = failures.next_if(|failure| failure.event == event) {
-            came_out.push(Expected::of_failure(&failure.failure, *source));
+    let mut outputs = run.outputs.into_iter();
+    for next in run.order {
+        match next {
+            CameOut::Output(_) => came_out.extend(outputs.next().map(Expected::of_output)),
+            CameOut::Failure(failure) => {
+                let failed = &run.failures[failure];
+                came_out.push(Expected::of_failure(&failed.failure, lines[failed.event].0));
+            }
         }
     }
 }

@@ -42,9 +42,12 @@ mod event;
 pub mod golden;
 mod harness;
 mod outcome;
+mod states;
 
 #[doc(hidden)]
 pub use direct::Direct;
 pub use event::TestEvent;
 pub use harness::Harness;
-pub use outcome::{Run, TestFailure, TestOutput};
+#[cfg(test)]
+pub(crate) use harness::columns;
+pub use outcome::{Run, TestEntry, TestFailure, TestOutput, TestTimer};

@@ -1,7 +1,7 @@
 //! The lines of a golden case.
 
-use crate::testing::TestOutput;
-use crate::{Failure, FailureKind};
+use crate::testing::{TestEntry, TestOutput, TestTimer};
+use crate::{Clock, Failure, FailureKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -40,6 +40,10 @@ pub(super) struct Expected {
     key: Option<Bytes>,
     value: Option<Bytes>,
     headers: Option<Headers>,
+    state: Option<String>,
+    timer: Option<Bytes>,
+    at: Option<i64>,
+    clock: Option<String>,
 }
 
 /// All fields of all lines, as they are written.
@@ -60,6 +64,11 @@ struct Written<'a> {
     value: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     headers: Option<&'a RawValue>,
+    state: Option<String>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    timer: Option<&'a RawValue>,
+    at: Option<i64>,
+    clock: Option<String>,
 }
 
 /// So that null is not the same as a field that is left out.
@@ -96,6 +105,10 @@ impl Parse for Expected {
             key: written.key.map(bytes).transpose()?,
             value: written.value.map(bytes).transpose()?,
             headers: written.headers.map(headers).transpose()?,
+            state: written.state,
+            timer: written.timer.map(bytes).transpose()?,
+            at: written.at,
+            clock: written.clock,
         })
     }
 }
@@ -129,6 +142,30 @@ impl Expected {
         }
     }
 
+    pub(super) fn of_entry(store: String, entry: TestEntry) -> Self {
+        Expected {
+            state: Some(store),
+            partition: Some(entry.partition),
+            key: Some(Some(entry.key)),
+            value: Some(Some(entry.value)),
+            ..Expected::default()
+        }
+    }
+
+    pub(super) fn of_timer(timer: TestTimer) -> Self {
+        let clock = match timer.clock {
+            Clock::EventTime => "event-time",
+            Clock::WallClock => "wall-clock",
+        };
+        let timer_key = Some(Some(timer.key));
+        Expected { timer: timer_key, at: Some(timer.at), clock: Some(clock.into()), ..Expected::default() }
+    }
+
+    /// Whether it is about what the plugin remembers.
+    pub(super) fn is_of_state(&self) -> bool {
+        self.state.is_some() || self.timer.is_some()
+    }
+
     /// The first field that was expected to be another.
     pub(super) fn difference(&self, came_out: &Expected) -> Option<&'static str> {
         fn differs<T: PartialEq>(expected: &Option<T>, came_out: &Option<T>) -> bool {
@@ -146,6 +183,10 @@ impl Expected {
             ("value", differs(&self.value, &came_out.value)),
             ("headers", differs(&self.headers, &came_out.headers)),
             ("timestamp", differs(&self.timestamp, &came_out.timestamp)),
+            ("state", differs(&self.state, &came_out.state)),
+            ("timer", differs(&self.timer, &came_out.timer)),
+            ("at", differs(&self.at, &came_out.at)),
+            ("clock", differs(&self.clock, &came_out.clock)),
         ];
         fields.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
     }
@@ -157,6 +198,13 @@ impl fmt::Display for Expected {
         let text = |bytes: &Bytes| bytes.as_ref().map_or("null".into(), |bytes| bytes.escape_ascii().to_string());
         if let Some(failure) = &self.failure {
             return write!(f, "{failure} {:?} {:?} of line {:?}", self.code, self.message, self.source);
+        }
+        if let Some(timer) = &self.timer {
+            return write!(f, "timer {} at {:?} {:?}", text(timer), self.at, self.clock);
+        }
+        if let Some(state) = &self.state {
+            let [key, value] = [&self.key, &self.value].map(|bytes| bytes.as_ref().map(text).unwrap_or_default());
+            return write!(f, "state {state} key {key}\n  value {value}");
         }
         write!(f, "sink {:?} topic {:?} timestamp {:?}", self.sink, self.topic, self.timestamp)?;
         for (name, bytes) in [("key", &self.key), ("value", &self.value)] {

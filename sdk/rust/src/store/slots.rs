@@ -1,0 +1,371 @@
+//! What an instance knows of a store's entries: decoded, kept from one call to the next, and written once a call.
+
+use super::codec::{Codec, unreadable};
+use super::reader::{Age, Reader, written_at};
+use crate::Failure;
+use crate::answer::Answer;
+use crate::input::Run;
+use std::collections::HashMap;
+use std::mem::{replace, take};
+use std::rc::Rc;
+
+/// Bytes that an entry takes besides its key and value: a guess on the safe side.
+const OVERHEAD: usize = 128;
+
+/// How a store was declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spec {
+    pub(crate) name: String,
+    pub(crate) ttl_ms: Option<u64>,
+    pub(crate) version: u32,
+    pub(crate) keyed_by_event: bool,
+}
+
+/// One store's entries.
+pub(crate) struct Slots<V> {
+    /// Index in the wiring.
+    pub(crate) store: u32,
+    pub(crate) spec: Spec,
+    pub(crate) codec: Codec<V>,
+    /// By partition number: a worker has few.
+    tasks: Vec<(u32, Known)>,
+    /// Which of them the call is for.
+    task: usize,
+    slots: Vec<Slot<V>>,
+    free: Vec<u32>,
+    /// Entries written in this call, in the order of their first writes.
+    dirty: Vec<u32>,
+    /// What the entries were before the event at hand wrote them.
+    journal: Vec<Undo<V>>,
+    /// Bytes of the younger entries of all tasks.
+    young_bytes: usize,
+    /// In this call, the keys of events up to here were fetched.
+    fetched: usize,
+}
+
+/// What is known of a task, in two generations: what no call has touched for a whole generation is forgotten.
+#[derive(Default)]
+struct Known {
+    young: HashMap<Rc<[u8]>, u32>,
+    old: HashMap<Rc<[u8]>, u32>,
+}
+
+struct Slot<V> {
+    key: Rc<[u8]>,
+    held: Held<V>,
+    /// Stream time of the last write.
+    written: i64,
+    /// Which event of this call wrote last.
+    source: u32,
+    /// Written in this call.
+    dirty: bool,
+    /// Written by the event at hand.
+    journaled: bool,
+    /// Bytes of the value when it was last seen encoded.
+    size: usize,
+}
+
+enum Held<V> {
+    Nothing,
+    Value(V),
+    /// Bytes that do not decode: an error for whoever reads them.
+    Unreadable(Vec<u8>),
+}
+
+struct Undo<V> {
+    slot: u32,
+    held: Held<V>,
+    written: i64,
+    source: u32,
+    dirty: bool,
+}
+
+/// What a call has written under a key. None: deleted, or gone.
+pub(crate) type Written<V> = (Rc<[u8]>, Option<V>);
+
+/// An entry to be written: which event wrote it last, its store, its slot.
+pub(crate) type Dirty = (u32, u32, u32);
+
+/// Where an entry is looked for, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) reader: &'a dyn Reader,
+    pub(crate) run: &'a Run<'a>,
+    /// Index of the event.
+    pub(crate) source: u32,
+    pub(crate) stream_time: i64,
+}
+
+impl<V> Slots<V> {
+    pub(crate) fn new(store: u32, name: &str, codec: Codec<V>) -> Self {
+        Slots {
+            store,
+            spec: Spec { name: name.into(), ttl_ms: None, version: 0, keyed_by_event: false },
+            codec,
+            tasks: vec![],
+            task: 0,
+            slots: vec![],
+            free: vec![],
+            dirty: vec![],
+            journal: vec![],
+            young_bytes: 0,
+            fetched: 0,
+        }
+    }
+
+    pub(crate) fn age(&self, stream_time: i64) -> Age {
+        Age { stream_time, ttl_ms: self.spec.ttl_ms }
+    }
+
+    /// The entry of a key, from the host unless it is known.
+    #[inline]
+    pub(crate) fn find(&mut self, key: &[u8], at: At<'_>) -> u32 {
+        match self.tasks[self.task].1.young.get(key) {
+            Some(slot) => *slot,
+            None => self.find_further(key, at),
+        }
+    }
+
+    fn find_further(&mut self, key: &[u8], at: At<'_>) -> u32 {
+        let known = &mut self.tasks[self.task].1;
+        if let Some((key, slot)) = known.old.remove_entry(key) {
+            self.young_bytes += self.slots[slot as usize].bytes();
+            known.young.insert(key, slot);
+            return slot;
+        }
+        let wanted = self.expect(key);
+        let mut asked = vec![wanted];
+        if self.spec.keyed_by_event {
+            // The next events will ask for theirs: a call of the host's costs as much as a short event.
+            let from = self.fetched.max(at.source as usize + 1);
+            for key in at.run.keys().skip(from).flatten() {
+                let known = &self.tasks[self.task].1;
+                if !known.young.contains_key(key) && !known.old.contains_key(key) {
+                    asked.push(self.expect(key));
+                }
+            }
+            self.fetched = at.run.len();
+        }
+        self.fetch(&asked, at.reader);
+        wanted
+    }
+
+    /// A place for an entry that is not known.
+    fn expect(&mut self, key: &[u8]) -> u32 {
+        let key: Rc<[u8]> = key.into();
+        let slot = Slot {
+            key: key.clone(),
+            held: Held::Nothing,
+            written: i64::MIN,
+            source: 0,
+            dirty: false,
+            journaled: false,
+            size: 0,
+        };
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = slot;
+                index
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.tasks[self.task].1.young.insert(key, index);
+        index
+    }
+
+    /// Fills in the entries; those that the host left out, never the first one, are unknown again.
+    fn fetch(&mut self, asked: &[u32], reader: &dyn Reader) {
+        let keys = asked.iter().map(|slot| &*self.slots[*slot as usize].key);
+        let lengths: Vec<u32> = keys.clone().map(|key| key.len() as u32).collect();
+        let keys: Vec<u8> = keys.flatten().copied().collect();
+        let values = reader.get_many(self.store, &lengths, &keys);
+        assert!(!values.lengths.is_empty(), "the host answers for one key at least");
+        let mut data = values.data.as_slice();
+        for (index, (length, slot)) in values.lengths.iter().zip(asked).enumerate() {
+            let slot = &mut self.slots[*slot as usize];
+            if let Ok(length) = usize::try_from(*length) {
+                let (value, rest) = data.split_at(length);
+                data = rest;
+                slot.written = written_at(&values.written, index);
+                slot.size = length;
+                slot.held = match (self.codec.decode)(value) {
+                    Ok(value) => Held::Value(value),
+                    Err(_) => Held::Unreadable(value.into()),
+                };
+            }
+            self.young_bytes += slot.bytes();
+        }
+        for slot in asked.iter().skip(values.lengths.len()) {
+            self.tasks[self.task].1.young.remove(&*self.slots[*slot as usize].key);
+            self.free.push(*slot);
+            // So the next one of them that is looked for has those after it fetched, too.
+            self.fetched = 0;
+        }
+    }
+
+    /// The entry's value at a stream time.
+    #[inline]
+    pub(crate) fn read(&self, slot: u32, stream_time: i64) -> Result<Option<&V>, Failure> {
+        let Slot { held, written, key, .. } = &self.slots[slot as usize];
+        match held {
+            Held::Nothing => Ok(None),
+            _ if self.age(stream_time).is_over(*written) => Ok(None),
+            Held::Value(value) => Ok(Some(value)),
+            Held::Unreadable(bytes) => {
+                let error = (self.codec.decode)(bytes).err().unwrap_or_default();
+                Err(unreadable(&self.spec.name, key, &error))
+            }
+        }
+    }
+
+    /// Whether the entry is not there, whatever the time.
+    pub(crate) fn is_nothing(&self, slot: u32) -> bool {
+        matches!(self.slots[slot as usize].held, Held::Nothing)
+    }
+
+    /// Writes the entry, or with None deletes it.
+    #[inline]
+    pub(crate) fn write(&mut self, slot: u32, value: Option<V>, at: At<'_>) {
+        let index = slot;
+        let slot = &mut self.slots[index as usize];
+        let held = replace(&mut slot.held, value.map_or(Held::Nothing, Held::Value));
+        if !slot.journaled {
+            slot.journaled = true;
+            self.journal.push(Undo {
+                slot: index,
+                held,
+                written: slot.written,
+                source: slot.source,
+                dirty: slot.dirty,
+            });
+        }
+        (slot.written, slot.source) = (at.stream_time, at.source);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// What this call has written from `start` to before `end` (empty: no end), in order.
+    pub(crate) fn written(&self, start: &[u8], end: &[u8], stream_time: i64) -> Vec<Written<V>>
+    where
+        V: Clone,
+    {
+        let age = self.age(stream_time);
+        let slots = self.dirty.iter().map(|slot| &self.slots[*slot as usize]);
+        let in_range = slots.filter(|slot| *slot.key >= *start && (end.is_empty() || *slot.key < *end));
+        let mut written: Vec<_> = in_range
+            .map(|slot| match &slot.held {
+                Held::Value(value) if !age.is_over(slot.written) => (slot.key.clone(), Some(value.clone())),
+                _ => (slot.key.clone(), None),
+            })
+            .collect();
+        written.sort_by(|(one, _), (other, _)| one.cmp(other));
+        written
+    }
+}
+
+/// What the instance does with a store, whatever its values are.
+pub(crate) trait AnySlots {
+    fn spec(&self) -> Spec;
+
+    /// A call for a task begins.
+    fn begin(&mut self, partition: u32);
+
+    /// The event at hand is done.
+    fn keep(&mut self);
+
+    /// The event at hand failed: it has written nothing.
+    fn take_back(&mut self);
+
+    /// Adds the entries that the call has written.
+    fn dirty(&self, into: &mut Vec<Dirty>);
+
+    /// Writes one of them into the answer.
+    fn put(&mut self, slot: u32, answer: &mut Answer);
+
+    /// The call is over. Entries may take so many bytes.
+    fn end(&mut self, budget: usize);
+}
+
+impl<V> AnySlots for Slots<V> {
+    fn spec(&self) -> Spec {
+        self.spec.clone()
+    }
+
+    fn begin(&mut self, partition: u32) {
+        self.fetched = 0;
+        self.task = match self.tasks.iter().position(|(number, _)| *number == partition) {
+            Some(task) => task,
+            None => {
+                self.tasks.push((partition, Known::default()));
+                self.tasks.len() - 1
+            }
+        };
+    }
+
+    fn keep(&mut self) {
+        for undo in self.journal.drain(..) {
+            self.slots[undo.slot as usize].journaled = false;
+        }
+    }
+
+    fn take_back(&mut self) {
+        // Those that only this event wrote are the last.
+        let clean = self.journal.iter().filter(|undo| !undo.dirty).count();
+        self.dirty.truncate(self.dirty.len() - clean);
+        for Undo { slot, held, written, source, dirty } in self.journal.drain(..) {
+            let slot = &mut self.slots[slot as usize];
+            (slot.held, slot.written, slot.source, slot.dirty, slot.journaled) = (held, written, source, dirty, false);
+        }
+    }
+
+    fn dirty(&self, into: &mut Vec<Dirty>) {
+        into.extend(self.dirty.iter().map(|slot| (self.slots[*slot as usize].source, self.store, *slot)));
+    }
+
+    fn put(&mut self, slot: u32, answer: &mut Answer) {
+        let slot = &mut self.slots[slot as usize];
+        self.young_bytes -= slot.bytes();
+        slot.dirty = false;
+        answer.writes.data.extend_from_slice(&slot.key);
+        let start = answer.writes.data.len();
+        let length = match &slot.held {
+            Held::Value(value) => {
+                if let Err(error) = (self.codec.encode)(value, &mut answer.writes.data) {
+                    // The host finds the event that wrote it, by giving it each alone.
+                    let key = slot.key.escape_ascii();
+                    panic!("a value for the store `{}`, under the key `{key}`, has no JSON: {error}", self.spec.name);
+                }
+                Some(answer.writes.data.len() - start)
+            }
+            Held::Nothing | Held::Unreadable(_) => None,
+        };
+        slot.size = length.unwrap_or(0);
+        answer.writes.push_written(slot.source, self.store, slot.key.len(), length);
+        self.young_bytes += slot.bytes();
+    }
+
+    fn end(&mut self, budget: usize) {
+        self.dirty.clear();
+        if self.young_bytes <= budget / 2 {
+            return;
+        }
+        for (_, known) in &mut self.tasks {
+            for slot in replace(&mut known.old, take(&mut known.young)).into_values() {
+                self.slots[slot as usize].held = Held::Nothing;
+                self.free.push(slot);
+            }
+        }
+        self.young_bytes = 0;
+    }
+}
+
+impl<V> Slot<V> {
+    fn bytes(&self) -> usize {
+        self.key.len() + self.size + OVERHEAD
+    }
+}
