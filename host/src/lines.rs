@@ -4,6 +4,8 @@
 //! {"topic":"orders","key":"k1","value":{"amount":1},"headers":{"trace":"7"},"timestamp":1700000000000}
 //! {"sink":"alerts","topic":"risk.alerts","key":"k1","value":{"amount":1},"timestamp":1700000000000}
 //! {"failure":"reject","code":"bad-json","message":"expected value at line 1","source":2}
+//! {"state":"totals","partition":0,"key":"FR","value":{"orders":2}}
+//! {"timer":"FR","at":1700000600000,"clock":"event-time"}
 //! ```
 //!
 //! A key, a value and a header's value are bytes, or null. They are written as
@@ -20,7 +22,7 @@ mod fields;
 mod print;
 mod read;
 
-pub use print::{failure_line, output_line};
+pub use print::{entry_line, failure_line, output_line, timer_line};
 pub use read::{LineError, parse_event, parse_events, read_events};
 
 /// A header: its name in any bytes, and its value.

@@ -28,6 +28,17 @@ pub fn failure_line(kind: &str, code: &str, message: &str, source: usize) -> Str
     format!(r#"{{"failure":{},"code":{},"message":{},"source":{source}}}"#, quoted(kind), quoted(code), quoted(message))
 }
 
+/// The line of an entry of a store, without the line's end.
+pub fn entry_line(store: &str, partition: u32, key: &[u8], value: &[u8]) -> String {
+    let (store, key, value) = (quoted(store), bytes(Some(key)), bytes(Some(value)));
+    format!(r#"{{"state":{store},"partition":{partition},"key":{key},"value":{value}}}"#)
+}
+
+/// The line of a timer that is set, without the line's end; `clock` is `event-time` or `wall-clock`.
+pub fn timer_line(key: &[u8], at: i64, clock: &str) -> String {
+    format!(r#"{{"timer":{},"at":{at},"clock":"{clock}"}}"#, bytes(Some(key)))
+}
+
 fn push(line: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = line.write_fmt(text);
@@ -117,6 +128,13 @@ mod tests {
             let event = parse_event(&format!(r#"{{"headers":{}}}"#, members["headers"])).unwrap();
             assert_eq!(event.headers, headers);
         }
+    }
+
+    #[test]
+    fn what_is_remembered_is_printed_as_it_is_kept() {
+        let line = entry_line("totals", 3, b"FR", br#"{"n": 1}"#);
+        assert_eq!(line, r#"{"state":"totals","partition":3,"key":"FR","value":{"n": 1}}"#);
+        assert_eq!(timer_line(b"\xff", 5, "wall-clock"), r#"{"timer":{"base64":"/w=="},"at":5,"clock":"wall-clock"}"#);
     }
 
     #[test]

@@ -18,7 +18,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let module = load("memo", &config()).unwrap();
+        Bench::of("memo")
+    }
+
+    fn of(fixture: &str) -> Bench {
+        let module = load(fixture, &config()).unwrap();
         let state: Box<dyn State> = Box::new(MemoryState::new(&module.wiring.stores));
         Bench { guest: module.spawn().unwrap(), module, state: Some(state), stream_time: 0 }
     }
@@ -227,8 +231,8 @@ impl State for Broken {
 
 #[test]
 fn a_state_that_cannot_be_read_is_no_events_fault() {
-    for commands in ["a?", "*.."] {
-        let mut bench = Bench { state: Some(Box::new(Broken)), ..Bench::new() };
+    for (fixture, commands) in [("memo", "a?"), ("memo", "*.."), ("memo-batch", "a+1"), ("memo-batch", "*..")] {
+        let mut bench = Bench { state: Some(Box::new(Broken)), ..Bench::of(fixture) };
         let broke = bench.run(&[(1, "time"), (2, commands)]).broke.unwrap();
         assert!(broke.is_of_state() && !broke.culprit_known);
         assert!(broke.reason.message.contains("the disk is gone"), "{:?}", broke.reason);
@@ -245,4 +249,79 @@ fn stream_time_stands_still_for_events_from_the_future() {
     }
     assert_eq!(StreamTime { time: 5, latest: 100 }, batch.clock());
     assert_eq!(values(&bench.guest.process(&mut batch, &mut bench.state)), ["50", "50", "60"]);
+}
+
+const STORY: &str = r#"{"timestamp":1000,"value":"a+1, ~a+1, ~b+1, @t=12000, #w=1"}
+{"timestamp":5000,"value":"a+1, ~b+1, @never=6000, fail"}
+{"timestamp":6000,"value":"a?, ~b?, ~b+1"}
+{"timestamp":6100,"value":"a+100, ~b+100, panic"}
+{"timestamp":11000,"value":"~a?, ~b?, *~.., time"}
+{"timestamp":12500,"value":"a!, a?, b+1, c+5"}
+{"timestamp":12600,"value":"*.., -*.., *b..c, @t=12700, @u+500=12650"}
+{"timestamp":12500,"value":"b!, *.., retry"}
+{"timestamp":12500,"value":"b!, *.., fail"}
+{"timestamp":13800,"value":"*.., ~x+1, @panic=14000, @z=15000"}
+{"timestamp":13900,"value":"~y+1, *~..","partition":1}
+{"timestamp":13900,"value":"~y+1, *~.., @u+500!","partition":0}
+{"timestamp":23800,"value":"*~.., -*~.., b?"}
+"#;
+
+const CAME_OUT: &str = r#"{"value":"1","key":null,"timestamp":1000}
+{"value":"1"}
+{"value":"1"}
+{"failure":"reject","code":"told","source":2}
+{"value":"1"}
+{"value":"1"}
+{"value":"2"}
+{"failure":"trap","code":"trap","source":4}
+{"value":"nothing"}
+{"value":"2"}
+{"value":"b=2"}
+{"value":"11000"}
+{"value":"nothing"}
+{"value":"1"}
+{"value":"5"}
+{"value":"t at 12000 in 12500, the 1.","timestamp":12000}
+{"value":"b=1 c=5 fired=1"}
+{"value":"fired=1 c=5 b=1"}
+{"value":"b=1"}
+{"failure":"retry","code":"told","source":8}
+{"failure":"reject","code":"told","source":9}
+{"value":"b=1 c=5 fired=1"}
+{"value":"1"}
+{"value":"u+500 at 12650 in 13800, the 2."}
+{"value":"t at 12700 in 13800, the 3."}
+{"value":"u+500 at 13150 in 13800, the 4."}
+{"value":"u+500 at 13650 in 13800, the 5."}
+{"value":"1"}
+{"value":"y=1"}
+{"value":"1"}
+{"value":"b=2 x=1 y=1"}
+{"value":"y=1"}
+{"value":"y=1"}
+{"value":"1"}
+{"failure":"trap","code":"trap","source":13}
+{"value":"z at 15000 in 23800, the 6.","key":null,"timestamp":15000}
+{"state":"counts","partition":0,"key":"b","value":1}
+{"state":"counts","partition":0,"key":"c","value":5}
+{"state":"counts","partition":0,"key":"fired","value":6}
+{"state":"recent","partition":0,"key":"y","value":1}
+{"state":"recent","partition":1,"key":"y","value":1}
+{"timer":"w","at":1,"clock":"wall-clock"}
+"#;
+
+#[test]
+fn both_worlds_do_the_same_with_stores_and_timers_however_the_events_are_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (events, expected) = (path("events.jsonl"), path("expected.jsonl"));
+    std::fs::write(&events, STORY).unwrap();
+    std::fs::write(&expected, CAME_OUT).unwrap();
+    for fixture in ["memo", "memo-batch"] {
+        for batch in ["1", "2", "7", "500"] {
+            let plugin = super::file(fixture);
+            let words = ["test", plugin.to_str().unwrap(), "--input", &events, "--expect", &expected, "--batch", batch];
+            assert!(super::succeeds(&words), "{fixture} in calls of {batch}");
+        }
+    }
 }

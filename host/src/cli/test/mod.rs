@@ -2,6 +2,7 @@
 
 mod compare;
 mod replay;
+mod task;
 
 use crate::config::PluginConfig;
 use crate::lines::read_events;
@@ -34,6 +35,10 @@ Examples:
 /// What comes out is {"sink":...,"topic":...,"key":...,"value":...,"headers":...,"timestamp":...} for an output, and
 /// {"failure":"reject","code":...,"message":...,"source":2} for an event that failed, by the number of its line. After a
 /// `retry` the next event follows, after a `stop` none.
+///
+/// Timers on event time fire right after the event that makes them due, those on the wall clock never. At the end stands what
+/// the plugin remembers: {"state":"totals","partition":0,"key":...,"value":...} for an entry of a store, and
+/// {"timer":"key","at":1700000000000,"clock":"event-time"} for a timer that is set.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct TestArgs {
@@ -45,8 +50,8 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
 
-    /// What should come out, one a line, in order; a field that is left out is not compared. If it differs, the exit code
-    /// is 1, and the difference is printed
+    /// What should come out, one a line, in order; a field that is left out is not compared, nor is what the plugin
+    /// remembers if no line is about it. If it differs, the exit code is 1, and the difference is printed
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 

@@ -99,3 +99,72 @@ impl<A: FnMut(&[u8], &[u8], i64)> Answer<A> {
         (self.add)(key, value, at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{MemoryState, StoreSpec};
+
+    fn state(entries: &[(&str, usize)]) -> MemoryState {
+        let spec = StoreSpec { name: "s".into(), ttl_ms: None, version: 0, keyed_by_event: false };
+        let mut state = MemoryState::new(&[spec]);
+        for (key, bytes) in entries {
+            state.put(0, key.as_bytes(), Some(&vec![b'v'; *bytes]), 0).unwrap();
+        }
+        state
+    }
+
+    /// The keys of an answer.
+    fn keys(state: &mut MemoryState, range: (&str, &str), reverse: bool, limit: u32, own: &[Own<'_>]) -> Vec<String> {
+        let (start, end) = (range.0.into(), range.1.into());
+        let request = Request { store: 0, start, end, reverse, limit };
+        let mut keys = vec![];
+        let add = |key: &[u8], _: &[u8], _| keys.push(String::from_utf8(key.into()).unwrap());
+        scan(state, &request, own.to_vec(), |_| false, add).unwrap();
+        keys
+    }
+
+    #[test]
+    fn an_answer_ends_with_the_entry_that_fills_it() {
+        let names: Vec<String> = (0..100).map(|number| format!("{number:02}")).collect();
+        let entries: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 100_000)).collect();
+        let mut state = state(&entries);
+        let found = keys(&mut state, ("", ""), false, 1000, &[]);
+        assert_eq!(found.len(), ANSWER.div_ceil(100_000 + 2 + ENTRY));
+        assert_eq!(found, names[..found.len()]);
+        let found = keys(&mut state, ("", ""), true, 3, &[]);
+        assert_eq!(found, ["99", "98", "97"]);
+    }
+
+    #[test]
+    fn pages_join_without_a_gap_in_both_directions() {
+        let names: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+        let entries: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        let mut state = state(&entries);
+        assert_eq!(keys(&mut state, ("", ""), false, u32::MAX, &[]), names);
+        assert_eq!(keys(&mut state, ("0100", "0900"), false, u32::MAX, &[]), names[100..900]);
+        let backwards: Vec<String> = names.iter().rev().cloned().collect();
+        assert_eq!(keys(&mut state, ("", ""), true, u32::MAX, &[]), backwards);
+    }
+
+    #[test]
+    fn the_own_entries_lie_over_the_states() {
+        let mut state = state(&[("a", 1), ("b", 1), ("d", 1)]);
+        let own: &[Own<'_>] =
+            &[(b"", Some(b"new")), (b"a", None), (b"b", Some(b"x")), (b"c", Some(b"y")), (b"e", None)];
+        assert_eq!(keys(&mut state, ("", ""), false, 10, own), ["", "b", "c", "d"]);
+        assert_eq!(keys(&mut state, ("", ""), false, 3, own), ["", "b", "c"]);
+        let mut backwards = own.to_vec();
+        backwards.reverse();
+        assert_eq!(keys(&mut state, ("", ""), true, 10, &backwards), ["d", "c", "b", ""]);
+    }
+
+    #[test]
+    fn an_answer_is_empty_only_if_there_is_nothing() {
+        let names: Vec<String> = (0..600).map(|number| format!("{number:03}")).collect();
+        let entries: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        let mut state = state(&entries);
+        let deleted: Vec<Own<'_>> = names[..599].iter().map(|name| (name.as_bytes(), None)).collect();
+        assert_eq!(keys(&mut state, ("", ""), false, 1, &deleted), ["599"]);
+    }
+}

@@ -232,3 +232,86 @@ impl From<Clock> for types::Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::instance::Terms;
+    use crate::plugin::output::{Gate, Label, Printer};
+    use crate::state::MemoryState;
+    use std::sync::Arc;
+
+    /// The data of an instance with two stores, the second one with a TTL, that hold `entries`.
+    fn host(entries: &[(usize, &str, &[u8], i64)]) -> HostState {
+        let terms = Terms { memory: 1 << 20, deadline: None, transfer: 1 << 20, writes: 100, replayable: true };
+        let label = Label { plugin: "p".into(), version: "1".into(), gate: Arc::new(Gate::new(0)) };
+        let mut host = HostState::new(&terms, Printer::new(Arc::new(label)));
+        let store = |name: &str, ttl_ms| StoreSpec { name: name.into(), ttl_ms, version: 0, keyed_by_event: false };
+        host.state.stores = vec![store("plain", None), store("brief", Some(10))];
+        let mut state = MemoryState::new(&host.state.stores);
+        for (store, key, value, at) in entries {
+            state.put(*store, key.as_bytes(), Some(value), *at).unwrap();
+        }
+        host.state.task = Some(Box::new(state));
+        host.state.pending = Some(Pending::new(2));
+        host
+    }
+
+    fn get_many(host: &mut HostState, store: u32, keys: &[&str]) -> (Vec<i32>, Vec<u8>, Vec<i64>) {
+        let lengths = keys.iter().map(|key| key.len() as u32).collect();
+        state_reader::Host::get_many(host, store, lengths, keys.concat().into_bytes()).unwrap()
+    }
+
+    #[test]
+    fn many_keys_are_answered_with_times_where_there_is_a_ttl() {
+        let mut host = host(&[(0, "a", b"1", 5), (0, "bb", b"", 6), (1, "a", b"22", 7)]);
+        assert_eq!(get_many(&mut host, 0, &["bb", "x", "a"]), (vec![0, -1, 1], b"1".to_vec(), vec![]));
+        // What is gone at the event at hand is the plugin's to tell: it knows the event.
+        host.call.stream_time = 100;
+        assert_eq!(get_many(&mut host, 1, &["a", "x"]), (vec![2, -1], b"22".to_vec(), vec![7, 0]));
+        let scanned = state_reader::Host::scan(&mut host, 1, vec![], vec![], false, 9).unwrap();
+        assert_eq!(scanned, (vec![1], vec![2], b"a22".to_vec(), vec![7]));
+    }
+
+    #[test]
+    fn an_answer_for_many_keys_ends_with_the_one_that_fills_it() {
+        let large = vec![0; 1 << 20];
+        let names: Vec<String> = (0..9).map(|number| number.to_string()).collect();
+        let entries: Vec<(usize, &str, &[u8], i64)> = names.iter().map(|name| (0, &**name, &*large, 0)).collect();
+        let mut host = host(&entries);
+        let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (lengths, data, _) = get_many(&mut host, 0, &keys);
+        assert_eq!((lengths, data.len()), (vec![1 << 20; 4], 4 << 20));
+    }
+
+    #[test]
+    fn what_makes_no_sense_ends_the_call() {
+        let mut host = host(&[]);
+        let error = state_reader::Host::get_many(&mut host, 2, vec![1], b"a".to_vec()).unwrap_err();
+        assert!(error.to_string().contains("store number 2 of 2 declared"), "{error}");
+        let error = state_reader::Host::get_many(&mut host, 0, vec![2], b"a".to_vec()).unwrap_err();
+        assert!(error.to_string().contains("add up to another number"), "{error}");
+        host.state.pending = None;
+        let error = state::Host::set(&mut host, "plain".into(), vec![], vec![]).unwrap_err();
+        assert!(error.to_string().contains("writes state by what it answers"), "{error}");
+    }
+
+    #[test]
+    fn without_a_state_the_batch_world_reads_nothing() {
+        let mut host = host(&[]);
+        host.state.task = None;
+        assert_eq!(get_many(&mut host, 5, &["a", "b"]), (vec![-1, -1], vec![], vec![]));
+        let scanned = state_reader::Host::scan(&mut host, 5, vec![], vec![], false, 9).unwrap();
+        assert_eq!(scanned, (vec![], vec![], vec![], vec![]));
+    }
+
+    #[test]
+    fn what_one_event_writes_is_bounded() {
+        let mut host = host(&[]);
+        let mut set = |value: usize| state::Host::set(&mut host, "plain".into(), b"k".to_vec(), vec![0; value]);
+        assert!(matches!(set(50), Ok(Ok(()))));
+        assert!(matches!(set(50), Ok(Ok(()))));
+        let error = set(0).unwrap_err();
+        assert!(error.to_string().contains("more than limits.output-bytes (100 bytes) of state"), "{error}");
+    }
+}
