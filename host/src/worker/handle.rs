@@ -1,9 +1,10 @@
 //! From polled events to sent outputs and written state: calls, what became of each event, and how a run that broke an
 //! instance is split until the event that did it stands alone.
 
+use super::cause::Cause;
 use super::lane::{Halt, Lane};
 use crate::event::{Failure, Partition, Reason};
-use crate::kafka::edge::{Outlet, Source};
+use crate::kafka::edge::{Outlet, Refused, Source};
 use crate::plugin::guest::{Answer, Broke};
 use crate::state::Clock;
 use std::ops::Range;
@@ -128,10 +129,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         };
         let stops = self.spec.config.on_failure == crate::config::OnFailure::Stop;
-        if let Some(event) = end_without_the_plugin(answer, &over, stops)
-            && batch.len() > 1
-            && answer.writes.sources.last().is_some_and(|source| *source >= event)
-        {
+        // What the plugin wrote from such an event on can't be told from what it wrote before.
+        let tangled =
+            |event: u32| batch.len() > 1 && answer.writes.sources.last().is_some_and(|source| *source >= event);
+        if let Some(event) = end_without_the_plugin(answer, &over, stops).filter(|event| tangled(*event)) {
             return Ok(Called { alone: Some(event as usize), ..Called::default() });
         }
         let over_limit = !over.is_empty();
@@ -146,6 +147,9 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let mut end = end.map_or(answer.done as usize, |(event, ..)| *event);
         let failed_outputs = self.send_outputs(at, batch, answer, end, &failures)?;
         let refused_output = !failed_outputs.is_empty();
+        if failed_outputs.iter().any(|(event, _)| tangled(*event as u32)) {
+            return Err(self.roll_back_for(at, batch, failed_outputs));
+        }
         for (event, reason) in failed_outputs {
             failures.push((event, "output", Verdict::Reject(reason)));
             if stops {
@@ -177,6 +181,18 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         Ok(Called::of(Ran { handled: end, ended: None }))
+    }
+
+    /// Outputs were sent already: what was done since the last commit has to be taken back before the events whose outputs
+    /// can't be sent come again alone.
+    fn roll_back_for(&mut self, at: Partition, batch: &Batch, failed_outputs: Vec<(usize, Reason)>) -> Halt {
+        let mut why = String::new();
+        for (event, reason) in failed_outputs {
+            why = reason.message;
+            let cause = Cause { at, offset: batch.offsets[event] as i64, dead_letter: false };
+            self.refused.push(Refused { token: cause.token(), code: "output", message: why.clone() });
+        }
+        Halt::RollBack(why)
     }
 
     /// Puts what the events before `end` wrote into the task's state, but for those that failed.
@@ -243,7 +259,7 @@ impl Called {
 }
 
 /// The first event at which the host does something else than the plugin believes: it is over a limit, or the plugin stops
-/// at it. What the plugin wrote there or later can't be told from what it wrote before.
+/// at it.
 fn end_without_the_plugin(answer: &Answer, over: &[OverLimit], stops: bool) -> Option<u32> {
     let over = over.first().map(|over| over.event);
     let stopped = answer.failures.first().filter(|_| stops).map(|(event, _)| *event);

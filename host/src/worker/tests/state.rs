@@ -6,7 +6,7 @@ use crate::worker::handle::Ran;
 use crate::worker::lane::Halt;
 
 /// An event's value is a list of commands: `KEY=VALUE` writes, `@KEY=TIME` sets a timer on event time, `reject` fails it,
-/// `trap` and `state` break the instance, `huge` writes too much. Like a batch plugin with a cache it writes each key once a
+/// `trap` and `state` break the instance, `huge` writes too much, `send` has an output that can't be sent. Like a batch plugin with a cache it writes each key once a
 /// call, as the last of its events did, and ends the run when a timer is due that it has set.
 struct Scripted {
     world: Shared,
@@ -32,6 +32,14 @@ impl Guest for Scripted {
                         return Outcome { answer: Answer::default(), broke: Some(broke) };
                     }
                     "reject" => answer.failures.push((source, Failure::Reject(Reason::new("bad", "told to")))),
+                    "send" => {
+                        let value = b"too large";
+                        answer.sources.push(source);
+                        answer.sinks.push(0);
+                        answer.key_lengths.push(SAME);
+                        answer.value_lengths.push(value.len() as i32);
+                        answer.data.extend_from_slice(value);
+                    }
                     "huge" => drop(dirty.insert("huge".into(), (source, "x".repeat(1 << 20)))),
                     command => match command.split_once('=') {
                         Some((key, at)) if key.starts_with('@') => {
@@ -173,6 +181,17 @@ fn an_event_that_the_host_fails_takes_nothing_of_its_neighbours_with_it() {
     let world = lock(&world);
     assert_eq!(world.calls, [vec!["a=1", "a=2 huge", "a=3"], vec!["a=1"], vec!["a=2 huge"], vec!["a=3"]]);
     assert_eq!(world.instances, 3, "none goes on that believes what was not done");
+}
+
+#[test]
+fn an_event_whose_output_cannot_be_sent_is_found_from_the_last_commit_on() {
+    let (mut lane, world) = lane(memory(), OnFailure::Skip);
+    let Err(Halt::RollBack(_)) = run(&mut lane, &["a=1", "a=2 send", "a=3"]) else { panic!("it should go back") };
+    let offsets: Vec<_> = lane.refused.iter().map(|refused| refused.token & 0xff).collect();
+    assert_eq!((offsets, kept(&mut lane).0.len()), (vec![2], 0));
+    let ran = run(&mut lane, &["a=2 send"]).unwrap();
+    assert_eq!((ran.handled, kept(&mut lane).0.len()), (1, 0), "alone it fails, and has written nothing");
+    assert_eq!(lock(&world).instances, 2);
 }
 
 #[test]
