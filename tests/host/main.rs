@@ -15,4 +15,5 @@ mod rollback;
 mod sharing;
 mod stage;
 mod startup;
+mod state;
 mod topics;

@@ -3,6 +3,7 @@
 use crate::load::{Load, account};
 use crate::stage::Stage;
 use serde_json::Value;
+use std::fs;
 use wasmill_tests::{Host, LONG, another_build, module_bytes, turn, wait_until};
 
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -31,6 +32,8 @@ fn refused(host: &Host, code: &str, message: &str, change: impl FnOnce()) {
     let running = host.plugin("p").expect("the plugin")["sha256"].clone();
     let counter = format!("wasmill_modules_refused_total{{plugin=\"p\",code=\"{code}\"}}");
     let before = host.metric(&counter).unwrap_or(0.0);
+    let errors = || host.log().matches("ERROR p refused: ").count();
+    let told = errors();
     reload(host, "refused", change);
     let plugin = host.plugin("p").expect("the plugin");
     assert_eq!(plugin["refused"]["code"], code, "{plugin}");
@@ -41,6 +44,7 @@ fn refused(host: &Host, code: &str, message: &str, change: impl FnOnce()) {
     // A configuration's errors are a line each.
     host.wait_for_line(&[message]);
     host.wait_for_line(&["goes on", &format!("code={code}")]);
+    assert_eq!(errors(), told + 1, "{}", host.log());
 }
 
 #[test]
@@ -89,4 +93,38 @@ fn nothing_is_lost_doubled_or_reordered_while_a_plugin_comes_changes_breaks_and_
     let account = account(written, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p"));
     assert_eq!(account.duplicates, 0, "a swap, a stop and a start between commits repeat nothing");
     assert_eq!(account.tags.keys().map(String::as_str).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_file_that_is_written_slowly_is_waited_for_and_one_that_stays_broken_is_refused() {
+    let stage = Stage::new("written", 1);
+    let host = stage.setup().start();
+    let chaos = module_bytes("chaos");
+    let (half, _) = chaos.split_at(chaos.len() / 2);
+    for name in ["slow", "broken", "text"] {
+        host.drop_file(&format!("{name}.toml"), stage.toml("on-failure = 'skip'", "").as_bytes());
+    }
+    let slow = host.folder().join("plugins/slow.wasm");
+
+    fs::write(&slow, half).expect("half a file");
+    host.drop_file("broken.wasm", half);
+    host.drop_file("text.wasm", b"neither fish nor fowl");
+    for name in ["slow", "broken", "text"] {
+        host.wait_for_line(&[&format!("INFO {name} not taken yet")]);
+    }
+    assert_eq!(host.plugin("broken").expect("the plugin")["refused"], Value::Null);
+    fs::write(&slow, &chaos).expect("a file");
+
+    host.wait_for_plugin("slow", "to run", |plugin| plugin["state"] == "running");
+    for (name, message) in [("broken", "breaks off after"), ("text", "the file is not WebAssembly")] {
+        host.wait_for_line(&[&format!("ERROR {name} refused"), message]);
+        let plugin = host.plugin(name).expect("the plugin");
+        assert_eq!((&plugin["state"], &plugin["refused"]["code"]), (&"refused".into(), &"incomplete".into()));
+        let counter = format!("wasmill_modules_refused_total{{plugin=\"{name}\",code=\"incomplete\"}}");
+        assert_eq!(host.metric(&counter), Some(1.0));
+    }
+    let log = host.log();
+    assert!(!log.contains("ERROR slow"), "{log}");
+    assert_eq!(host.metric("wasmill_modules_refused_total{plugin=\"slow\",code=\"incomplete\"}"), None);
+    assert_eq!(host.metric("wasmill_reloads_total{plugin=\"slow\",outcome=\"refused\"}").unwrap_or(0.0), 0.0);
 }

@@ -2,9 +2,11 @@
 //! after the other, so that a slow plugin never holds another back; one keeper a worker ([`keeper`]) keeps it running.
 
 mod deploy;
+mod file;
 mod keeper;
 mod parts;
 mod plugin;
+mod refusal;
 mod states;
 mod view;
 

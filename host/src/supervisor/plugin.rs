@@ -1,5 +1,6 @@
 //! One plugin's actor: takes what happens to the plugin, one thing after the other.
 
+use super::file::Unfinished;
 use super::keeper::Deployed;
 use super::parts::Parts;
 use super::view::View;
@@ -51,6 +52,7 @@ impl Handle {
             failed,
             failures,
             files: None,
+            unfinished: None,
             deployed: None,
         };
         tokio::spawn(async move {
@@ -94,6 +96,8 @@ pub(super) struct Actor {
     pub failed: mpsc::UnboundedSender<Reason>,
     failures: mpsc::UnboundedReceiver<Reason>,
     pub files: Option<Files>,
+    /// The file's content, if it is waited for.
+    pub unfinished: Option<Unfinished>,
     pub deployed: Option<Deployed>,
 }
 
@@ -106,6 +110,10 @@ impl Actor {
                     request = self.requests.recv() => request,
                     Some(reason) = self.failures.recv() => {
                         self.worker_failed(reason).await;
+                        continue;
+                    }
+                    () = Actor::written(&self.unfinished) => {
+                        self.file_written().await;
                         continue;
                     }
                 },

@@ -150,7 +150,8 @@ fn of_state(error: StateError) -> Halt {
 /// No event alone is to blame, and going on without the changelog would lose state.
 pub(super) fn changelog_refused(code: &str, message: &str) -> Halt {
     let message = format!(
-        "the changelog does not take a write: {message}. Let it take records of at least 1 MiB with timestamps of any age          (max.message.bytes, message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+        "the changelog does not take a write: {message}. Let it take records of at least 1 MiB with timestamps of any age \
+         (max.message.bytes, message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
     );
     Halt::Failed(Reason::new(code, message))
 }
