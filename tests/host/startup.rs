@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
-use wasmill_tests::{Kafka, LONG, Record, Setup, free_port, get, module, unique, wait_until, wasmill};
+use wasmill_tests::{Kafka, LONG, Record, Setup, free_port, get, module, unique, wait, wait_until, wasmill};
 
 /// Runs it to its end, and gives what it has said.
 fn said(command: &mut Command) -> (Option<i32>, String) {
@@ -142,6 +142,14 @@ fn lost_brokers_are_waited_for_and_told_of_once() {
     host.wait_for_line(&["WARN", "the brokers are not reachable", "waiting"]);
     let uptime = || host.metric("wasmill_uptime_seconds").expect("an uptime");
     let lost_at = uptime();
+    let ready = || host.get("/ready");
+    assert_eq!(ready().status, 200, "a restart of a broker is nothing to go out of service for");
+    let reason = wait("the host not to be ready", LONG, || {
+        let ready = ready();
+        (ready.status == 503).then(|| ready.json()["reasons"][0].clone())
+    });
+    let expected = format!("no broker has answered at {address} for ");
+    assert!(reason.as_str().is_some_and(|reason| reason.starts_with(&expected)), "{reason}");
     // A module that comes meanwhile is tried again and again, too.
     host.drop_file("q.toml", toml.as_bytes());
     host.drop_module("q", "chaos");

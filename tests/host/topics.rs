@@ -22,7 +22,7 @@ fn missing_topics_are_created_with_the_configured_partitions() {
 
 /// The plugin is refused with the code `topics` and this message, and not running.
 fn refused(setup: Setup, messages: &[&str]) -> wasmill_tests::Host {
-    let host = setup.start();
+    let host = setup.start_unready();
     let plugin = host.wait_for_plugin("p", "to be refused", |plugin| plugin["state"] == "refused");
     assert_eq!(plugin["refused"]["code"], "topics");
     for message in messages {
@@ -30,6 +30,9 @@ fn refused(setup: Setup, messages: &[&str]) -> wasmill_tests::Host {
         host.wait_for_line(&["ERROR p refused", message]);
     }
     assert_eq!(host.metric("wasmill_modules_refused_total{plugin=\"p\",code=\"topics\"}"), Some(1.0));
+    let ready = host.get("/ready");
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    assert_eq!(ready.json()["reasons"][0], "no plugin runs that should (p): GET /plugins says why");
     host
 }
 

@@ -49,12 +49,21 @@ impl Host {
 
     /// Waits until `/ready` says so. Panics if the host ends instead.
     pub fn wait_until_ready(&mut self) {
-        wait_until("the host to be ready", LONG, || {
+        self.wait_for_answer("/ready");
+    }
+
+    /// Waits until it answers HTTP. Panics if the host ends instead.
+    pub fn wait_until_it_answers(&mut self) {
+        self.wait_for_answer("/ping");
+    }
+
+    fn wait_for_answer(&mut self, path: &str) {
+        wait_until(&format!("the host to say 200 to {path}"), LONG, || {
             let process = self.process.as_mut().expect("a running host");
             if let Some(status) = process.try_wait().expect("a child's status") {
-                panic!("the host ended before it was ready: {status}");
+                panic!("the host ended before it said 200 to {path}: {status}");
             }
-            http::get(self.admin, "/ready", &[]).is_ok_and(|response| response.status == 200)
+            http::get(self.admin, path, &[]).is_ok_and(|response| response.status == 200)
         });
     }
 

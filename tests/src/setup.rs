@@ -70,6 +70,14 @@ impl Setup {
         host
     }
 
+    /// Starts it, and waits only until it answers: a host that has nothing but refused plugins does not become ready.
+    pub fn start_unready(self) -> Host {
+        let mut host = self.prepare();
+        host.start();
+        host.wait_until_it_answers();
+        host
+    }
+
     /// Writes its files without starting it, for a test whose host shall not become ready.
     pub fn prepare(self) -> Host {
         Host::new(self)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::properties::{Scope, refused_property};
+pub use super::reachability::Outage;
 
 /// What a small event takes in librdkafka's queue, with what is kept of it beside its key and value.
 const QUEUED_EVENT: u64 = 512;
@@ -103,6 +104,11 @@ impl ClientSettings {
     /// The embedded broker, if that is what is used.
     pub fn embedded(&self) -> Option<&Arc<Embedded>> {
         self.embedded.as_ref()
+    }
+
+    /// Set while brokers do not answer. None if no client has tried.
+    pub fn outage(&self) -> Option<Outage> {
+        self.reachability.outage()
     }
 
     /// What a client named `name` reports to.

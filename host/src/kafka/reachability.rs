@@ -7,17 +7,69 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a client that has lost the brokers looks whether they are back.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// How many clients cannot reach any broker.
+/// What the clients of a host know together.
 #[derive(Debug, Default)]
 pub struct Reachability {
-    lost: AtomicUsize,
+    lost: Mutex<Lost>,
+}
+
+/// Brokers that do not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// For how long.
+    pub lasts: Duration,
+    /// In librdkafka's words.
+    pub why: String,
+}
+
+#[derive(Debug, Default)]
+struct Lost {
+    /// How many clients cannot reach any broker.
+    clients: usize,
+    /// When the first of them found that out.
+    since: Option<Instant>,
+    why: String,
+}
+
+impl Reachability {
+    /// Set while a client cannot reach any broker.
+    pub fn outage(&self) -> Option<Outage> {
+        let lost = self.lock();
+        lost.since.map(|since| Outage { lasts: since.elapsed(), why: lost.why.clone() })
+    }
+
+    /// One more client has lost the brokers; whether it is the first.
+    fn lose(&self, why: &str) -> bool {
+        let mut lost = self.lock();
+        lost.clients += 1;
+        if lost.clients > 1 {
+            return false;
+        }
+        (lost.since, lost.why) = (Some(Instant::now()), why.to_owned());
+        true
+    }
+
+    /// One of those has found them again, or has gone; whether it was the last.
+    fn regain(&self) -> bool {
+        let mut lost = self.lock();
+        lost.clients -= 1;
+        if lost.clients > 0 {
+            return false;
+        }
+        *lost = Lost::default();
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lost> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One client's view of it; librdkafka's callbacks and log lines end here.
@@ -86,8 +138,11 @@ impl Watch {
     /// Nobody answered a probe.
     pub fn unanswered(&self) {
         let suspected = self.state.compare_exchange(SUSPECTED, LOST, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if suspected && self.shared.lost.fetch_add(1, Ordering::Relaxed) == 0 {
-            let why = &self.last().text;
+        if !suspected {
+            return;
+        }
+        let why = self.last().text.clone();
+        if self.shared.lose(&why) {
             tracing::warn!(target: "kafka", client = %self.client, "the brokers are not reachable: {why}; waiting");
         }
     }
@@ -99,7 +154,7 @@ impl Watch {
         }
         let before = self.state.swap(FINE, Ordering::Relaxed);
         *self.last() = Last::default();
-        if before == LOST && self.shared.lost.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if before == LOST && self.shared.regain() {
             tracing::info!(target: "kafka", client = %self.client, "the brokers are reachable again");
         }
     }
@@ -131,7 +186,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) == LOST {
             // The brokers are not back because of that: nothing to tell.
-            self.shared.lost.fetch_sub(1, Ordering::Relaxed);
+            self.shared.regain();
         }
     }
 }
@@ -170,12 +225,30 @@ mod tests {
             watch.failed(DOWN, "1/1 brokers are down");
             watch.unanswered();
         }
-        assert_eq!(shared.lost.load(Ordering::Relaxed), 2);
+        assert_eq!(shared.lock().clients, 2);
         one.answered();
         one.answered();
-        assert_eq!(shared.lost.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.lock().clients, 1);
         drop(two);
-        assert_eq!(shared.lost.load(Ordering::Relaxed), 0);
+        assert_eq!(shared.lock().clients, 0);
+    }
+
+    #[test]
+    fn an_outage_lasts_from_the_first_client_that_is_lost_until_the_last_is_back() {
+        let shared = Arc::new(Reachability::default());
+        let [one, two] = ["one", "two"].map(|name| Watch::new(shared.clone(), name));
+        assert_eq!(shared.outage(), None);
+        for (watch, why) in [(&one, "connection refused"), (&two, "no route")] {
+            watch.failed(RDKafkaErrorCode::BrokerTransportFailure, why);
+            watch.failed(DOWN, "1/1 brokers are down");
+            watch.unanswered();
+        }
+        let outage = shared.outage().unwrap();
+        assert_eq!(outage.why, "connection refused");
+        one.answered();
+        assert!(shared.outage().is_some_and(|later| later.lasts >= outage.lasts));
+        two.answered();
+        assert_eq!(shared.outage(), None);
     }
 
     #[test]
@@ -185,7 +258,7 @@ mod tests {
         watch.failed(DOWN, "1/1 brokers are down");
         assert!(watch.should_probe());
         assert!(!watch.should_probe(), "not at once again");
-        assert_eq!(watch.shared.lost.load(Ordering::Relaxed), 0);
+        assert_eq!(watch.shared.outage(), None);
         watch.answered();
         assert!(!watch.should_probe());
     }

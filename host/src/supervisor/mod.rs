@@ -6,13 +6,14 @@ mod file;
 mod keeper;
 mod parts;
 mod plugin;
+mod readiness;
 mod refusal;
 mod states;
 mod view;
 
 pub use parts::Parts;
 
-use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, Readiness, State};
+use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, Readiness};
 use crate::reload::folder::Difference;
 use plugin::{Handle, Request};
 use std::collections::BTreeMap;
@@ -87,12 +88,8 @@ impl Control for Supervisor {
     }
 
     fn ready(&self) -> Readiness {
-        let waiting = |status: &PluginStatus| match status.state {
-            State::Starting => Some(format!("plugin {} is starting", status.name)),
-            State::Restarting => Some(format!("plugin {} waits to be started again", status.name)),
-            _ => None,
-        };
-        let mut reasons: Vec<String> = self.plugins().iter().filter_map(waiting).collect();
+        let kafka = &self.parts.kafka;
+        let mut reasons = readiness::reasons(&self.plugins(), kafka.outage(), kafka.bootstrap_servers());
         if !self.parts.looked_at_folder() {
             reasons.push("the plugins folder has not been looked at yet".into());
         }

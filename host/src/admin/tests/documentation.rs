@@ -16,7 +16,7 @@ async fn the_examples_answer_as_documented() {
     for example in examples {
         let server = Server::start((example.setting == WITH_TOKEN).then_some("s3cret")).await;
         if example.setting == BROKER_AWAY {
-            server.control.set_reasons(&["no broker has answered at localhost:9092 for 12 s"]);
+            server.control.set_reasons(&["no broker has answered at localhost:9092 for 12 s: Connect to ipv4#127.0.0.1:9092 failed: Connection refused"]);
         }
         let answer = run(&server, &example.command).await;
         if answer != example.answer {
