@@ -25,6 +25,7 @@ fn a_paused_plugin_handles_nothing_keeps_its_partitions_and_goes_on_where_it_was
     let end = ends();
     wait_until("more events to wait", LONG, || ends() > end + 10_000);
     assert_eq!(handled(), paused_at);
+    wait_until("the lag to grow while nothing is fetched", LONG, || lag() > 10_000.0);
     host.wait_for_tasks("p", 4);
     assert_eq!(host.get("/ready").status, 200, "it does what it was told");
     // A new configuration takes a restart of the workers, and does not resume what somebody paused.

@@ -60,6 +60,7 @@ pub struct Consumer {
     last_topic: usize,
     /// What belongs to each partition's commits; see [`starts`].
     notes: HashMap<Partition, String>,
+    ends: super::ends::Ends,
     _prefetch: Share,
 }
 
@@ -82,6 +83,7 @@ impl Consumer {
             start: spec.start,
             last_topic: 0,
             notes: HashMap::new(),
+            ends: super::ends::Ends::default(),
             _prefetch: prefetch,
         })
     }
@@ -184,6 +186,7 @@ impl Consumer {
 impl Source for Consumer {
     fn poll(&mut self, max: usize, wait: Duration, inbox: &mut dyn Inbox) -> Result<Option<Rebalance>, SourceError> {
         self.look_for_brokers();
+        self.ends.ask(&self.polled, &self.topics);
         let deadline = Instant::now() + wait;
         let (mut taken, mut bytes, mut wait) = (0, 0, wait);
         while taken < max && bytes < POLL_BYTES {
@@ -198,6 +201,7 @@ impl Source for Consumer {
                 Kind::Rebalance => return self.rebalance(&event).map(Some),
                 Kind::Error => self.failed(&event)?,
                 Kind::Log => log(self.consumer(), &event),
+                Kind::Ends => self.ends.answered(&event.ends(), &self.topics),
                 Kind::Delivery | Kind::Commit | Kind::Other => {}
             }
             wait = match taken {
@@ -234,6 +238,7 @@ impl Source for Consumer {
     }
 
     fn unassign(&mut self, partitions: &[Partition], lost: bool) -> Result<(), SourceError> {
+        self.ends.resumed(partitions);
         for at in partitions {
             self.notes.remove(at);
         }
@@ -274,12 +279,14 @@ impl Source for Consumer {
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
         let list = self.list(partitions);
         self.consumer().pause(&list).map_err(broken("pausing"))?;
+        self.ends.paused(partitions);
         each("pausing", &native::elements(&list))
     }
 
     fn resume(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {
         let list = self.list(partitions);
         self.consumer().resume(&list).map_err(broken("resuming"))?;
+        self.ends.resumed(partitions);
         each("resuming", &native::elements(&list))
     }
 
@@ -306,7 +313,8 @@ impl Source for Consumer {
     }
 
     fn end_offset(&self, at: Partition) -> Option<i64> {
-        native::end_offset(self.consumer().client().native_client(), &self.native_topics[at.topic], at.number)
+        let client = self.consumer().client().native_client();
+        native::end_offset(client, &self.native_topics[at.topic], at.number).max(self.ends.get(at))
     }
 
     fn close(&mut self) {

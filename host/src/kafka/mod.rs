@@ -10,6 +10,7 @@ pub mod producer;
 pub mod topics;
 
 mod budget;
+mod ends;
 mod errors;
 #[allow(unsafe_code)] // The audited place: each block says why it is sound.
 mod native;

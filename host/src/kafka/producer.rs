@@ -171,7 +171,7 @@ impl Outlet for Producer {
                         watch.line(level, &facility, &text);
                     }
                 }
-                Kind::Fetch | Kind::Rebalance | Kind::Commit | Kind::Other => {}
+                Kind::Fetch | Kind::Rebalance | Kind::Commit | Kind::Ends | Kind::Other => {}
             }
         }
     }

@@ -227,3 +227,28 @@ fn leaving_is_quick_with_and_without_partitions_given_up() {
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     }
 }
+
+#[test]
+fn the_end_of_a_paused_partition_is_told_while_nothing_of_it_is_fetched() {
+    let settings = settings();
+    let topic = topic(&settings, 2);
+    let mut producer = producer(&settings, &topic);
+    write(&mut producer, 0, &["a", "b"]);
+    let mut received = Received::default();
+    let mut consumer = consumer(&settings, &unique("group"), &[&topic], EARLIEST);
+    drive(&mut consumer, &mut received, |owned, received| owned.len() == 2 && received.count() == 2);
+    consumer.pause(&[at(0), at(1)]).unwrap();
+
+    write(&mut producer, 0, &["c", "d", "e"]);
+    write(&mut producer, 1, &["f"]);
+
+    let deadline = Instant::now() + PATIENCE;
+    while (consumer.end_offset(at(0)), consumer.end_offset(at(1))) != (Some(5), Some(1)) {
+        assert!(Instant::now() < deadline, "{:?}, {:?}", consumer.end_offset(at(0)), consumer.end_offset(at(1)));
+        assert!(consumer.poll(500, Duration::from_millis(20), &mut received).unwrap().is_none());
+    }
+    assert_eq!(received.count(), 2);
+    consumer.resume(&[at(0), at(1)]).unwrap();
+    drive(&mut consumer, &mut received, |_, received| received.count() == 6);
+    assert_eq!(consumer.end_offset(at(0)), Some(5));
+}

@@ -1,9 +1,10 @@
 //! Events of a client, straight from its queue.
 
-use super::lists::{Listed, read};
+use super::lists::{Listed, listed, read};
 use super::message::Message;
 use super::text;
 use crate::kafka::reachability::Watch;
+use rdkafka::TopicPartitionList;
 use rdkafka::bindings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -100,6 +101,8 @@ pub enum Kind {
     Log,
     /// The answer to a commit.
     Commit,
+    /// The answer to [`Polled::ask_for_ends`].
+    Ends,
     /// Nothing that the host asked for.
     Other,
 }
@@ -151,6 +154,7 @@ impl Event<'_> {
             bindings::RD_KAFKA_EVENT_ERROR => Kind::Error,
             bindings::RD_KAFKA_EVENT_LOG => Kind::Log,
             bindings::RD_KAFKA_EVENT_OFFSET_COMMIT => Kind::Commit,
+            bindings::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Kind::Ends,
             _ => Kind::Other,
         }
     }
@@ -200,6 +204,41 @@ impl Event<'_> {
     pub fn partitions(&self) -> Vec<Listed> {
         // SAFETY: the list belongs to the event, which is live as long as `self`; it is copied.
         unsafe { read(bindings::rd_kafka_event_topic_partition_list(self.event.as_ptr())) }
+    }
+
+    /// Partitions with their end offsets; none if this is no such answer, or nobody has given it.
+    pub fn ends(&self) -> Vec<Listed> {
+        let mut count = 0;
+        // SAFETY: result, infos and partitions belong to the event, which is live as long as `self`; they are copied.
+        unsafe {
+            let result = bindings::rd_kafka_event_ListOffsets_result(self.event.as_ptr());
+            if result.is_null() {
+                return Vec::new();
+            }
+            let infos = bindings::rd_kafka_ListOffsets_result_infos(result, &mut count);
+            let end = |index| listed(&*bindings::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index)));
+            (0..count).map(end).collect()
+        }
+    }
+}
+
+impl<T: Native> Polled<T> {
+    /// Asks the brokers where these partitions end, and does not wait: the answer comes as an event, with an error in it
+    /// at the latest after `within`. Each partition may be in the list once.
+    pub fn ask_for_ends(&self, partitions: &TopicPartitionList, within: Duration) {
+        let milliseconds = within.as_millis().min(i32::MAX as u128) as i32;
+        // SAFETY: client and queue are live as long as `self`; the call copies the list and the options, which are ours
+        // and destroyed once. A time-out that is not taken leaves the client's own; there is room for no text about it.
+        unsafe {
+            let client = self.client.handle();
+            let options = bindings::rd_kafka_AdminOptions_new(
+                client,
+                bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+            );
+            bindings::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, ptr::null_mut(), 0);
+            bindings::rd_kafka_ListOffsets(client, partitions.ptr(), options, self.queue.as_ptr());
+            bindings::rd_kafka_AdminOptions_destroy(options);
+        }
     }
 }
 

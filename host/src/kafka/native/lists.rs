@@ -35,24 +35,27 @@ pub fn elements(list: &TopicPartitionList) -> Vec<Listed> {
 pub(super) unsafe fn read(list: *const bindings::rd_kafka_topic_partition_list_t) -> Vec<Listed> {
     // SAFETY: null, or a live list with `cnt` elements.
     let Some(list) = (unsafe { list.as_ref() }) else { return Vec::new() };
-    let element = |index| {
-        // SAFETY: `index` is below `cnt`; topic and metadata belong to the element and are copied.
-        unsafe {
-            let element = &*list.elems.add(index);
-            let metadata = match element.metadata.is_null() {
-                true => Vec::new(),
-                false => std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec(),
-            };
-            Listed {
-                topic: text(element.topic),
-                number: element.partition,
-                offset: element.offset,
-                code: element.err.into(),
-                metadata,
-            }
+    // SAFETY: `index` is below `cnt`.
+    (0..list.cnt.max(0) as usize).map(|index| unsafe { listed(&*list.elems.add(index)) }).collect()
+}
+
+/// # Safety
+/// What the element points to must live through the call.
+pub(super) unsafe fn listed(element: &bindings::rd_kafka_topic_partition_t) -> Listed {
+    // SAFETY: topic and metadata belong to the element and are copied.
+    unsafe {
+        let metadata = match element.metadata.is_null() {
+            true => Vec::new(),
+            false => std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec(),
+        };
+        Listed {
+            topic: text(element.topic),
+            number: element.partition,
+            offset: element.offset,
+            code: element.err.into(),
+            metadata,
         }
-    };
-    (0..list.cnt.max(0) as usize).map(element).collect()
+    }
 }
 
 /// Commits and waits for the answer, but no longer than `wait`: librdkafka's own synchronous commit waits forever.
