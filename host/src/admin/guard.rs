@@ -18,13 +18,18 @@ const OPEN: [&str; 2] = ["/ping", "/ready"];
 #[derive(Debug)]
 pub(super) struct Guard {
     token: Option<TokenDigest>,
+    /// Names of this host, beside those that every machine has for itself.
+    names: Vec<String>,
 }
 
 type TokenDigest = [u8; 32];
 
 impl Guard {
-    pub(super) fn new(token: Option<&str>) -> Self {
-        Guard { token: token.map(digest) }
+    /// `listens_on`: an address of this machine; `advertise`: `host:port` under which others reach it.
+    pub(super) fn new(token: Option<&str>, listens_on: Option<IpAddr>, advertise: Option<&str>) -> Self {
+        let advertise = advertise.and_then(authority).map(|advertise| bare(&advertise).to_owned());
+        let names = listens_on.map(|address| address.to_string()).into_iter().chain(advertise).collect();
+        Guard { token: token.map(digest), names }
     }
 
     fn check(&self, request: &Request) -> Result<(), Refusal> {
@@ -33,9 +38,30 @@ impl Guard {
         }
         match &self.token {
             Some(expected) => check_token(expected, request.headers()),
-            None if request.method().is_safe() => Ok(()),
-            None => check_origin(request.headers()),
+            None => {
+                self.check_host(request.headers())?;
+                if request.method().is_safe() { Ok(()) } else { check_origin(request.headers()) }
+            }
         }
+    }
+
+    /// A page from `evil.example` whose name points to 127.0.0.1 by now may, in its browser's eyes, read what comes from
+    /// here. But the browser says which name it has used, and that is none that this host answers to.
+    fn check_host(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        // Every browser sends one.
+        let Some(host) = headers.get(HOST) else { return Ok(()) };
+        let authority = host.to_str().ok().and_then(authority);
+        if authority.as_ref().is_some_and(|authority| self.answers_to(bare(authority))) {
+            return Ok(());
+        }
+        let error = format!("this host does not answer to the name {:?}", String::from_utf8_lossy(host.as_bytes()));
+        let hint = "use localhost or the address in admin.listen, name it in admin.advertise, or set admin.token";
+        Err(Refusal::new(StatusCode::FORBIDDEN, error, hint))
+    }
+
+    fn answers_to(&self, name: &str) -> bool {
+        let every_machine = ["localhost", "127.0.0.1", "::1"];
+        every_machine.into_iter().chain(self.names.iter().map(String::as_str)).any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
@@ -76,11 +102,10 @@ fn same(left: &TokenDigest, right: &TokenDigest) -> bool {
 }
 
 /// Browsers name the page that makes them change something in `Origin`; other clients send none. A page may do so only
-/// if it came from this host, under a name that nobody else can point here: a page from `evil.example` whose name
-/// resolves to 127.0.0.1 by now sends an `Origin` and a `Host` that agree.
+/// if it came from this host, under the name that was asked for and found good.
 fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-    let own = headers.get(HOST).and_then(|host| authority(host.to_str().ok()?)).filter(names_this_machine);
+    let own = headers.get(HOST).and_then(|host| authority(host.to_str().ok()?));
     let page = origin.to_str().ok().and_then(|origin| authority(origin.split_once("://")?.1));
     if own.is_some() && own == page {
         return Ok(());
@@ -94,9 +119,9 @@ fn authority(text: &str) -> Option<Authority> {
     text.parse().ok()
 }
 
-fn names_this_machine(authority: &Authority) -> bool {
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+/// Its name or address, without a port and brackets.
+fn bare(authority: &Authority) -> &str {
+    authority.host().trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]
@@ -110,7 +135,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        Guard::new(token).check(&request).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
+        let guard = Guard::new(token, "127.0.0.2".parse().ok(), Some("mill-1.example:8080"));
+        guard.check(&request).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
     }
 
     #[test]
@@ -146,8 +172,26 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_no_browser_needs_no_origin() {
-        assert_eq!(status(None, "POST", "/plugins/fraud/pause", &[("host", "build-server:8080")]), 200);
+    fn a_client_that_is_no_browser_needs_no_origin_and_no_host() {
+        assert_eq!(status(None, "POST", "/plugins/fraud/pause", &[("host", "localhost:8080")]), 200);
+        assert_eq!(status(None, "POST", "/plugins/fraud/pause", &[]), 200);
+    }
+
+    #[test]
+    fn without_a_token_the_host_answers_to_its_own_names_only() {
+        let asks = |host| status(None, "GET", "/plugins", &[("host", host)]);
+        let own =
+            "localhost localhost:8080 LOCALHOST:1 127.0.0.1:8080 [::1]:8080 [::1] 127.0.0.2:8080 mill-1.example:80";
+        for host in own.split(' ') {
+            assert_eq!(asks(host), 200, "{host}");
+        }
+        for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "10.0.0.1:8080", "", "a b"] {
+            assert_eq!(asks(host), 403, "{host:?}");
+        }
+        let ping = status(None, "GET", "/ping", &[("host", "evil.example")]);
+        let token = ("authorization", "Bearer s3cret");
+        let with_token = status(Some("s3cret"), "GET", "/plugins", &[("host", "mill.example"), token]);
+        assert_eq!((ping, with_token), (200, 200));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod control;
 pub mod server;
 
 mod answer;
+mod connections;
 mod guard;
 mod nearest;
 mod routes;

@@ -15,6 +15,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::json as object;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +36,9 @@ const ROUTES: [(&str, &str, &str); 7] = [
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
 ];
 
-/// The whole of the host's HTTP.
-pub(super) fn router(admin: Admin) -> Router {
-    let access = Arc::new(Guard::new(admin.token.as_deref()));
+/// The whole of the host's HTTP, on this address of the machine.
+pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
+    let access = Arc::new(Guard::new(admin.token.as_deref(), listens_on, admin.advertise.as_deref()));
     Router::new()
         .route("/", get(index))
         .route("/ping", get(|| async { "pong\n" }))

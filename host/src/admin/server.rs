@@ -1,5 +1,6 @@
 //! The listener and its life.
 
+use super::connections::{self, BOUNDS, Bounds};
 use super::control::Control;
 use super::routes::router;
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// What every request but `/ping` and `/ready` must carry as a bearer token.
     pub token: Option<String>,
+    /// `host:port` under which others reach it, if that is not where it listens.
+    pub advertise: Option<String>,
 }
 
 /// Why nothing can listen there.
@@ -40,17 +43,19 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener, BindError> {
 
 /// Serves until `shutdown` completes, then lets running requests end.
 pub async fn serve(listener: TcpListener, admin: Admin, shutdown: impl Future<Output = ()> + Send + 'static) {
-    serve_with(listener, admin, LONGEST_DRAIN, shutdown).await;
+    serve_with(listener, admin, BOUNDS, LONGEST_DRAIN, shutdown).await;
 }
 
 pub(super) async fn serve_with(
     listener: TcpListener,
     admin: Admin,
+    bounds: Bounds,
     longest_drain: Duration,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     let (stopping, stopped) = oneshot::channel();
-    let server = axum::serve(listener, router(admin)).with_graceful_shutdown(async move {
+    let listens_on = listener.local_addr().ok().map(|address| address.ip());
+    let server = connections::serve(listener, router(admin, listens_on), bounds, async move {
         shutdown.await;
         // The receiver is gone only if the server is, too.
         let _ = stopping.send(());
@@ -62,9 +67,7 @@ pub(super) async fn serve_with(
         }
     };
     tokio::select! {
-        result = server => if let Err(error) = result {
-            tracing::error!(%error, "HTTP has ended");
-        },
+        () = server => {}
         () = drained => tracing::warn!("HTTP requests were still running {longest_drain:?} after the shutdown began"),
     }
 }

@@ -75,7 +75,7 @@ impl App {
         let cache = AotCache::open(&config.state_dir.join("modules"), &plugins_dir)?;
         let loader = Loader::new(Engine::new()?, Some(cache));
         let stores = open_stores(&config.state_dir, kafka.has_transactions())?;
-        let token = config.admin.token.clone();
+        let (token, advertise) = (config.admin.token.clone(), config.admin.advertise.clone());
         metrics.set_config(&config.application, kafka.bootstrap_servers());
         greet(&config, &kafka, admin_address);
         let parts = Parts::new(config, kafka.clone(), loader, stores, metrics.clone(), state_dir.host_id().to_owned());
@@ -83,7 +83,7 @@ impl App {
 
         let (changed, changes) = mpsc::channel(64);
         let (stop_http, stopped) = oneshot::channel::<()>();
-        let admin = Admin { control: supervisor.clone(), metrics: metrics.clone(), token };
+        let admin = Admin { control: supervisor.clone(), metrics: metrics.clone(), token, advertise };
         let follow = {
             let supervisor = supervisor.clone();
             async move { supervisor.follow(changes).await }

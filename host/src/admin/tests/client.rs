@@ -1,6 +1,7 @@
 //! A server on a free port, and a client so plain that nothing but the server's own HTTP is tested.
 
 use super::fake::{Fake, metrics};
+use crate::admin::connections::{BOUNDS, Bounds};
 use crate::admin::server::{Admin, LONGEST_DRAIN, bind, serve_with};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -18,17 +19,17 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(token: Option<&str>) -> Self {
-        Server::start_with(token, LONGEST_DRAIN).await
+        Server::start_with(token, BOUNDS, LONGEST_DRAIN).await
     }
 
-    pub(super) async fn start_with(token: Option<&str>, drain: Duration) -> Self {
+    pub(super) async fn start_with(token: Option<&str>, bounds: Bounds, drain: Duration) -> Self {
         let metrics = Arc::new(metrics());
         let control = Arc::new(Fake::new(Arc::clone(&metrics)));
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let admin = Admin { control: control.clone(), metrics, token: token.map(str::to_owned) };
-        let task = tokio::spawn(serve_with(listener, admin, drain, async move {
+        let admin = Admin { control: control.clone(), metrics, token: token.map(str::to_owned), advertise: None };
+        let task = tokio::spawn(serve_with(listener, admin, bounds, drain, async move {
             // Without a sender nobody waits for the server any more.
             let _ = stopped.await;
         }));
@@ -48,10 +49,15 @@ impl Server {
     }
 
     pub(super) fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> JoinHandle<Reply> {
+        let host = if headers.iter().any(|(name, _)| *name == "Host") {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.address)
+        };
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let address = self.address;
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
             body.len()
         );
         spawn_blocking(move || {
@@ -74,6 +80,34 @@ impl Server {
         let stream = stream.await.unwrap();
         seen.notified().await;
         drop(stream);
+    }
+
+    /// Sends the beginning of a request, and gives all that comes until the server closes the connection.
+    pub(super) async fn send_and_wait_for_the_end(&self, begun: &'static str) -> String {
+        let address = self.address;
+        let end = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.write_all(begun.as_bytes()).unwrap();
+            let mut reply = Vec::new();
+            stream.read_to_end(&mut reply).expect("the end of the connection");
+            String::from_utf8(reply).unwrap()
+        });
+        end.await.unwrap()
+    }
+
+    /// A connection that has had an answer, and stays open.
+    pub(super) async fn connect_and_ask(&self, path: &'static str) -> TcpStream {
+        let address = self.address;
+        let connected = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
+            let mut some = [0; 12];
+            stream.read_exact(&mut some).unwrap();
+            assert_eq!(&some, b"HTTP/1.1 200");
+            stream
+        });
+        connected.await.unwrap()
     }
 
     /// Begins the shutdown; the handle ends when the server has.

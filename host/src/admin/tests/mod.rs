@@ -4,6 +4,8 @@ mod client;
 mod documentation;
 mod fake;
 
+use super::connections::{BOUNDS, Bounds};
+use super::server::LONGEST_DRAIN;
 use super::*;
 use client::{Reply, Server};
 use serde_json::{Value, json};
@@ -202,6 +204,54 @@ async fn a_port_in_use_names_the_key_to_change() {
 }
 
 #[tokio::test]
+async fn a_page_that_reaches_this_host_by_a_name_of_its_own_learns_nothing() {
+    let server = Server::start(None).await;
+    let rebound = [("Host", "evil.example:8080"), ("Origin", "http://evil.example:8080")];
+    for (method, path) in [("GET", "/plugins"), ("GET", "/metrics"), ("POST", "/plugins/fraud/pause")] {
+        let reply = server.request(method, path, &rebound, "").await;
+        assert_eq!(reply.status, 403, "{path}");
+        assert_eq!(reply.json()["error"], "this host does not answer to the name \"evil.example:8080\"");
+    }
+    assert_eq!(server.control.actions(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_request_is_cut_off() {
+    let head = Duration::from_millis(100);
+    let server = Server::start_with(None, Bounds { head, ..BOUNDS }, LONGEST_DRAIN).await;
+    for begun in ["", "GET /ping HTTP/1.1\r\nHost: localh", "GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+        // The last one gets its answer, and is idle then.
+        let reply = server.send_and_wait_for_the_end(begun).await;
+        assert_eq!(reply.contains("pong"), begun.ends_with("\r\n\r\n"), "{begun:?}: {reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_for_their_turn() {
+    let bounds = Bounds { connections: 2, head: Duration::from_secs(60) };
+    let server = Server::start_with(None, bounds, LONGEST_DRAIN).await;
+    let mut idle = Vec::new();
+    for _ in 0..bounds.connections {
+        idle.push(server.connect_and_ask("/ping").await);
+    }
+    let waiting = server.begin("GET", "/ping", &[], "");
+    // It is connected, since the kernel does that; but nobody reads its request.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished());
+    drop(idle.pop());
+    assert_eq!(waiting.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_shutdown_closes_idle_connections_at_once() {
+    let bounds = Bounds { head: Duration::from_secs(60), ..BOUNDS };
+    let mut server = Server::start_with(None, bounds, Duration::from_secs(60)).await;
+    let _idle = server.connect_and_ask("/ping").await;
+    let ended = tokio::time::timeout(Duration::from_secs(10), server.stop());
+    assert!(ended.await.is_ok(), "it waits for a client that says nothing");
+}
+
+#[tokio::test]
 async fn a_shutdown_lets_a_running_request_end_and_frees_the_port() {
     let mut server = Server::start(None).await;
     let gate = server.control.hold_actions().await;
@@ -217,12 +267,11 @@ async fn a_shutdown_lets_a_running_request_end_and_frees_the_port() {
 
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
-    let mut server = Server::start_with(None, Duration::from_millis(20)).await;
+    let mut server = Server::start_with(None, BOUNDS, Duration::from_millis(20)).await;
     let gate = server.control.hold_actions().await;
     let request = server.begin("POST", "/plugins/fraud/pause", &[], "");
     server.control.begun.notified().await;
     server.stop().await.unwrap();
-    assert!(!request.is_finished());
     drop(gate);
-    request.await.unwrap();
+    assert!(request.await.is_err(), "its connection was closed before there was an answer");
 }
