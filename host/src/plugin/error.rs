@@ -43,12 +43,12 @@ pub enum LoadError {
     /// It exports neither world's interfaces.
     #[error("{0}")]
     WrongWorld(String),
-    /// It exports async functions.
+    /// It has async functions.
     #[error(
-        "its exports {} are async, and a plugin's handlers are called synchronously: build it without async (componentize-qjs: \
-         --sync)", .0.join(", ")
+        "it has async functions, and a plugin's handlers are called synchronously: build it without async (componentize-qjs: \
+         --sync). {0}"
     )]
-    AsyncExport(Vec<String>),
+    AsyncExport(String),
     /// It broke before it could be asked anything.
     #[error("it does not start: {0}")]
     Start(Reason),

@@ -6,7 +6,6 @@ use super::error::LoadError;
 use super::instance::HostState;
 use super::module::World;
 use wasmtime::component::Component;
-use wasmtime::component::types::ComponentItem;
 
 const EVENT_EXPORT: &str = "wasmill:plugin/processor@0.1.";
 const BATCH_EXPORT: &str = "wasmill:plugin/batch-processor@0.1.";
@@ -50,10 +49,6 @@ pub(super) fn ready(runtime: &Runtime, component: &Component) -> Result<Ready, L
     if !forbidden.is_empty() {
         return Err(LoadError::ForbiddenImport(forbidden));
     }
-    let asynchronous = async_exports(runtime, component);
-    if !asynchronous.is_empty() {
-        return Err(LoadError::AsyncExport(asynchronous));
-    }
     let pre = runtime.linker.instantiate_pre(component).map_err(|error| LoadError::ImportMismatch(chain(&error)))?;
     let world = |error: wasmtime::Error| {
         LoadError::WrongWorld(format!(
@@ -81,24 +76,6 @@ fn no_world(exports: &[String]) -> String {
         "it exports {found}, and a plugin exports wasmill:plugin/lifecycle@0.1 with either wasmill:plugin/processor@0.1 or \
          wasmill:plugin/batch-processor@0.1; {hint}"
     )
-}
-
-fn async_exports(runtime: &Runtime, component: &Component) -> Vec<String> {
-    let mut found = vec![];
-    for (name, export) in component.component_type().exports(&runtime.engine) {
-        match export.ty {
-            ComponentItem::ComponentFunc(function) if function.async_() => found.push(name.to_owned()),
-            ComponentItem::ComponentInstance(instance) => {
-                for (function, item) in instance.exports(&runtime.engine) {
-                    if matches!(item.ty, ComponentItem::ComponentFunc(function) if function.async_()) {
-                        found.push(format!("{name}#{function}"));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    found
 }
 
 /// An error with all that led to it, on one line.

@@ -196,12 +196,8 @@ fn whole(kind: Kind, bytes: &[u8]) -> Result<(), LoadError> {
 
 fn compile_error(error: wasmtime::Error) -> LoadError {
     let text = inspect::chain(&error);
-    if text.contains("component model async") {
-        return LoadError::Compile(format!(
-            "{text}. A plugin's handlers are called synchronously: build it without async (componentize-qjs: --sync)"
-        ));
-    }
-    LoadError::Compile(text)
+    // Without it wasmtime does not so much as read an async function's type: there is no export to name.
+    if text.contains("component model async") { LoadError::AsyncExport(text) } else { LoadError::Compile(text) }
 }
 
 #[cfg(test)]
@@ -229,6 +225,43 @@ mod tests {
             let error = load(bytes);
             assert_eq!((error.code(), error.is_incomplete()), ("incomplete", true), "{error}");
         }
+    }
+
+    /// A component that imports the contract's log with one function `enabled`, which has neither arguments nor a result.
+    /// `kind` is what such a function's type begins with: 0x40, or 0x43 if it is async.
+    fn imports_enabled(kind: u8) -> Vec<u8> {
+        let name = |name: &str| [&[0, name.len() as u8], name.as_bytes()].concat();
+        let section = |id: u8, payload: &[&[u8]]| {
+            let payload = payload.concat();
+            [&[id, payload.len() as u8], &payload[..]].concat()
+        };
+        let (types, imports) = (7, 10);
+        let instance = [0x42, 2];
+        let function = [0x01, kind, 0, 0x01, 0];
+        let export = [&[0x04][..], &name("enabled"), &[0x01, 0]].concat();
+        let imported = [name("wasmill:plugin/log@0.1.0"), vec![0x05, 0]].concat();
+        [
+            b"\0asm\x0d\0\x01\0".to_vec(),
+            section(types, &[&[1], &instance, &function, &export]),
+            section(imports, &[&[1], &imported]),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_granted_import_of_another_shape_is_refused_and_named() {
+        let error = load(&imports_enabled(0x40));
+        assert_eq!((error.code(), error.is_incomplete()), ("import-mismatch", false), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("wasmill:plugin/log@0.1.0") && said.contains("`enabled`"), "{said}");
+        assert!(said.contains("Build it against the wit/ folder of this version"), "{said}");
+    }
+
+    #[test]
+    fn async_functions_are_refused_with_what_to_do() {
+        let error = load(&imports_enabled(0x43));
+        assert_eq!((error.code(), error.is_incomplete()), ("async-export", false), "{error}");
+        assert!(error.to_string().contains("build it without async"), "{error}");
     }
 
     #[test]
