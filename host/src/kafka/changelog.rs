@@ -180,7 +180,7 @@ impl Reader {
                         self.consumer.client().context().line(level, &facility, &text);
                     }
                 }
-                Kind::Delivery | Kind::Rebalance | Kind::Commit | Kind::Other => {}
+                Kind::Delivery | Kind::Rebalance | Kind::Commit | Kind::Ends | Kind::Other => {}
             }
         }
         Ok(Ok(next))
