@@ -139,7 +139,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     fn give_up_tasks(&mut self, partitions: &[Partition], lost: bool) -> Result<(), Halt> {
         self.tasks.remove(partitions);
         self.source.unassign(partitions, lost)?;
-        Ok(())
+        // An instance remembers what it read of a task, which somebody else writes from now on.
+        if self.states.is_some() { self.replace_instance() } else { Ok(()) }
     }
 }
 

@@ -2,6 +2,7 @@
 //! a rebalance in the middle of a batch, an instance that breaks.
 
 mod state;
+mod timers;
 
 use super::command::{Command, End, Status};
 use super::lane::{Lane, LaneSpec, Running};
