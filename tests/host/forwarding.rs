@@ -124,7 +124,10 @@ fn the_same_events_in_batches_of_any_size_give_the_same_outputs() {
             letter.timestamp = None;
             letter.headers.retain(|(name, _)| name != b"wasmill-plugin" && name != b"wasmill-detail");
         }
-        results.push((stage.kafka.read_all(output), dead_letters));
+        let mut outputs = stage.kafka.read_all(output);
+        // The markers of transactions count as offsets, and where those end is a matter of time.
+        outputs.iter_mut().chain(&mut dead_letters).for_each(|record| record.offset = None);
+        results.push((outputs, dead_letters));
     }
     assert!(results[0].0.len() > 950 && results[0].1.len() >= 6, "{} and {}", results[0].0.len(), results[0].1.len());
     for (size, result) in sizes.iter().zip(&results).skip(1) {
