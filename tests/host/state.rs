@@ -153,3 +153,42 @@ fn the_same_events_in_batches_of_any_size_leave_the_same() {
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[0], seen[2]);
 }
+
+#[test]
+fn a_plugin_that_is_reset_counts_from_the_beginning() {
+    let _turn = turn();
+    let stage = Stage::new("reset", 2);
+    stage.kafka.produce(&stage.input, &["a+1", "a+1", "b+5"].map(|value| Record::new(value).key("k")));
+    let mut host = stage.plugin("p", "memo", "", "").start();
+    stage.wait_until_done("p");
+    let config = host.folder().join("wasmill.toml");
+    let reset = |options: &[&str]| {
+        let mut command = wasmill_tests::wasmill();
+        let output = command.args(["reset", "p"]).args(options).arg("--config").arg(&config).output().expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, _, said) = reset(&["--yes"]);
+    assert!(code == Some(1) && said.contains("stop the host first"), "{code:?}: {said}");
+
+    assert_eq!(host.sigterm().code(), Some(0));
+    let changelog = format!("{}-changelog", stage.group("p"));
+    let (code, plan, _) = reset(&["--dry-run"]);
+    assert!(code == Some(0) && plan.contains(&changelog) && plan.contains("Nothing was changed"), "{code:?}: {plan}");
+    assert_eq!(stage.kafka.partitions(&changelog), Some(2));
+    let (code, _, said) = reset(&[]);
+    assert!(code == Some(1) && said.contains("--yes"), "{code:?}: {said}");
+    let (code, plan, said) = reset(&["--to", "earliest", "--yes"]);
+    assert!(code == Some(0) && plan.contains("Done."), "{code:?}: {plan}{said}");
+    assert_eq!(stage.kafka.partitions(&changelog), None);
+
+    host.start();
+    stage.wait_until_done("p");
+    wait_until("all of it again", LONG, || {
+        texts(&stage.kafka.read_all(&stage.output)).iter().filter(|sum| **sum == "5").count() == 2
+    });
+    let mut sums: Vec<String> = texts(&stage.kafka.read_all(&stage.output)).into_iter().map(str::to_owned).collect();
+    sums.sort();
+    assert_eq!(sums, ["1", "1", "2", "2", "5", "5"]);
+    assert_eq!(host.sigterm().code(), Some(0));
+}

@@ -1,6 +1,9 @@
 //! The composition root: reads the parts off a configuration, connects them, starts them, and stops them in turn.
 
+mod reset;
 mod state_dir;
+
+pub use reset::Reset;
 
 use crate::admin::{self, Admin};
 use crate::config::Config;

@@ -3,6 +3,7 @@
 pub mod check;
 mod completions;
 mod demo;
+mod reset;
 mod run;
 pub mod test;
 
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Reset(Box<reset::ResetArgs>),
     Completions(completions::CompletionsArgs),
 }
 
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
+        Command::Reset(args) => reset::run(*args),
         Command::Completions(args) => completions::run(args, Cli::command()),
     };
     result.unwrap_or_else(|error| {

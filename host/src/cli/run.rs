@@ -35,7 +35,7 @@ SIGTERM or Ctrl-C drains, commits, leaves the consumer groups and exits with 0."
 pub(super) struct RunArgs {
     /// The configuration to read instead of wasmill.toml in the working directory
     #[arg(long, value_name = "FILE", env = "WASMILL_CONFIG", value_hint = ValueHint::FilePath)]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 
     /// Where Kafka is; several addresses with commas between
     #[arg(long, value_name = "HOST:PORT", env = "WASMILL_BROKERS", value_hint = ValueHint::Hostname)]
@@ -80,7 +80,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl RunArgs {
-    fn overrides(&self) -> Overrides {
+    pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             application: self.application.clone(),
             state_dir: self.state_dir.clone(),

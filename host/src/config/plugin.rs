@@ -48,6 +48,13 @@ pub enum Start {
     Timestamp(i64),
 }
 
+impl Start {
+    /// Reads `earliest`, `latest` or an RFC 3339 timestamp; the error says what was expected.
+    pub fn parse(text: &str) -> Result<Start, String> {
+        super::start::from_text(text)
+    }
+}
+
 /// `delivery`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {

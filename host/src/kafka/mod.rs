@@ -6,6 +6,7 @@ pub mod client;
 pub mod consumer;
 pub mod edge;
 pub mod embedded;
+pub mod groups;
 pub mod producer;
 pub mod topics;
 

@@ -137,6 +137,26 @@ impl Topics {
         wait_for(&client, &names)
     }
 
+    /// Deletes a topic, and waits until the brokers do not tell of it any more. One that is not there is fine.
+    pub fn delete(&self, name: &str) -> Result<(), TopicError> {
+        let client = self.client()?;
+        let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN)).operation_timeout(Some(ANSWER_WITHIN));
+        let answer = block_on(client.delete_topics(&[name], &options)).map_err(|error| of(name, &error))?;
+        match answer.into_iter().next() {
+            None | Some(Ok(_) | Err((_, Code::UnknownTopicOrPartition))) => {}
+            Some(Err((_, code))) => return Err(refused(name, code, "deleting it: ")),
+        }
+        let deadline = Instant::now() + SHOWS_WITHIN;
+        while describe(&client, &[name])?.contains_key(name) {
+            if Instant::now() >= deadline {
+                let reason = "it was deleted, but the brokers still tell of it; try again".to_owned();
+                return Err(TopicError::Refused { name: name.to_owned(), reason });
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
     /// One a call: nobody would serve the log of a client that lives on.
     fn client(&self) -> Result<AdminClient<DefaultClientContext>, TopicError> {
         self.settings.for_admin("wasmill-topics").create().map_err(|error| TopicError::Client(error.to_string()))
