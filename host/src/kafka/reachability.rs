@@ -83,10 +83,13 @@ pub struct Watch {
 
 /// As far as this client knows, brokers answer.
 const FINE: u8 = 0;
-/// librdkafka said that all brokers are down; what it says may be old by the time that it is read.
+/// A connection has failed. It may be that of one broker of many, and what librdkafka says may be old by the time that it
+/// is read. That all of them are down it does not always say: one that it has never needed counts as not down.
 const SUSPECTED: u8 = 1;
-/// Nobody answered.
-const LOST: u8 = 2;
+/// Nobody answered in time; a broker that has just been started may only be slow.
+const DOUBTED: u8 = 2;
+/// Nobody answered twice.
+const LOST: u8 = 3;
 
 #[derive(Default)]
 struct Last {
@@ -105,12 +108,13 @@ impl Watch {
     pub fn failed(&self, code: RDKafkaErrorCode, text: &str) {
         match code {
             RDKafkaErrorCode::AllBrokersDown => {
-                let _ = self.state.compare_exchange(FINE, SUSPECTED, Ordering::Relaxed, Ordering::Relaxed);
+                self.becomes(FINE, SUSPECTED);
             }
             // One of several brokers, or the first try. If it is all of them, a probe will tell.
             RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::OperationTimedOut => {
                 tracing::debug!(target: "kafka", client = %self.client, "{text}");
                 self.last().text = text.to_owned();
+                self.becomes(FINE, SUSPECTED);
             }
             _ => {
                 let mut last = self.last();
@@ -137,8 +141,7 @@ impl Watch {
 
     /// Nobody answered a probe.
     pub fn unanswered(&self) {
-        let suspected = self.state.compare_exchange(SUSPECTED, LOST, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if !suspected {
+        if self.becomes(SUSPECTED, DOUBTED) || !self.becomes(DOUBTED, LOST) {
             return;
         }
         let why = self.last().text.clone();
@@ -175,6 +178,10 @@ impl Watch {
             5..=6 => tracing::info!(target: "kafka", %client, "{facility}: {text}"),
             _ => tracing::debug!(target: "kafka", %client, "{facility}: {text}"),
         }
+    }
+
+    fn becomes(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn last(&self) -> MutexGuard<'_, Last> {
@@ -224,6 +231,7 @@ mod tests {
         for watch in [&one, &two, &one] {
             watch.failed(DOWN, "1/1 brokers are down");
             watch.unanswered();
+            watch.unanswered();
         }
         assert_eq!(shared.lock().clients, 2);
         one.answered();
@@ -240,7 +248,7 @@ mod tests {
         assert_eq!(shared.outage(), None);
         for (watch, why) in [(&one, "connection refused"), (&two, "no route")] {
             watch.failed(RDKafkaErrorCode::BrokerTransportFailure, why);
-            watch.failed(DOWN, "1/1 brokers are down");
+            watch.unanswered();
             watch.unanswered();
         }
         let outage = shared.outage().unwrap();
@@ -261,5 +269,20 @@ mod tests {
         assert_eq!(watch.shared.outage(), None);
         watch.answered();
         assert!(!watch.should_probe());
+    }
+
+    #[test]
+    fn a_failed_connection_alone_leads_to_a_probe_and_one_late_answer_is_no_loss() {
+        let watch = Watch::new(Arc::default(), "one");
+        watch.failed(RDKafkaErrorCode::BrokerTransportFailure, "connection refused");
+        assert!(watch.should_probe(), "librdkafka may never say that all brokers are down");
+        watch.unanswered();
+        assert_eq!(watch.shared.outage(), None);
+        watch.answered();
+        watch.failed(DOWN, "1/1 brokers are down");
+        watch.unanswered();
+        assert_eq!(watch.shared.outage(), None);
+        watch.unanswered();
+        assert!(watch.shared.outage().is_some());
     }
 }
