@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// Name and value of each member.
-pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
+pub struct Fields<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -83,8 +83,8 @@ fn plain<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, String> {
     serde_json::from_str(value.get()).map_err(|error| error.to_string())
 }
 
-/// The bytes that a JSON value stands for; see the rules at the top.
-pub(super) fn bytes(value: &RawValue) -> Result<Option<Vec<u8>>, String> {
+/// The bytes that a JSON value stands for, by the rules of this module; what is wrong with it if it stands for none.
+pub fn bytes(value: &RawValue) -> Result<Option<Vec<u8>>, String> {
     let text = value.get();
     match text.as_bytes().first() {
         Some(b'n') => Ok(None),

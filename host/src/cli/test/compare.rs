@@ -1,7 +1,9 @@
 //! What should have come out, and what did.
 
+use super::json::Json;
+use crate::lines::{Fields, bytes};
 use anyhow::Context;
-use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -11,20 +13,20 @@ const MOST_PAIRS: usize = 4 << 20;
 /// The lines that are missing (-) and those that are too many (+); None: all is as expected.
 pub(super) fn difference(file: &Path, expected: &str, actual: &[String]) -> anyhow::Result<Option<String>> {
     let mut wanted = vec![];
-    for (number, line) in (1..).zip(expected.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let value = serde_json::from_str(line).with_context(|| format!("{}:{number}", file.display()))?;
-        wanted.push((number, line, value));
+    for (number, text) in (1..).zip(expected.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+        let line = Line::parse(text).with_context(|| format!("{}:{number}", file.display()))?;
+        wanted.push((number, text, line));
     }
-    let with_state = wanted.iter().any(|(.., line)| is_of_state(line));
+    let with_state = wanted.iter().any(|(.., line)| line.is_of_state());
     let (mut actual_lines, mut found) = (vec![], vec![]);
-    for line in actual {
-        let value: Value = serde_json::from_str(line)?;
-        if with_state || !is_of_state(&value) {
-            actual_lines.push(line);
-            found.push(value);
+    for text in actual {
+        let line = Line::parse(text)?;
+        if with_state || !line.is_of_state() {
+            actual_lines.push(text);
+            found.push(line);
         }
     }
-    let matches = |left: usize, right: usize| covers(&wanted[left].2, &found[right]);
+    let matches = |left: usize, right: usize| wanted[left].2.is_covered_by(&found[right]);
     let mut text = String::new();
     let mut misses = 0;
     for step in steps(wanted.len(), found.len(), matches) {
@@ -40,36 +42,47 @@ pub(super) fn difference(file: &Path, expected: &str, actual: &[String]) -> anyh
     Ok((misses > 0).then(|| text + &summary))
 }
 
-/// Whether a line is about what the plugin remembers.
-fn is_of_state(line: &Value) -> bool {
-    line.get("state").or(line.get("timer")).is_some()
+/// An output or a failure, to be compared.
+struct Line {
+    fields: BTreeMap<String, Field>,
 }
 
-/// Whether each field that is expected is there; others may be.
-fn covers(expected: &Value, actual: &Value) -> bool {
-    match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => {
-            expected.iter().all(|(name, value)| same_field(name, value, actual.get(name)))
-        }
-        _ => expected == actual,
+struct Field {
+    json: Json,
+    /// What it stands for as a key or a value; None: null, or nothing.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Line {
+    fn parse(text: &str) -> serde_json::Result<Self> {
+        let fields: Fields<'_> = serde_json::from_str(text)?;
+        let field = |raw| Ok(Field { json: Json::of(raw)?, bytes: bytes(raw).unwrap_or_default() });
+        let fields = fields.0.into_iter().map(|(name, raw)| Ok((name, field(raw)?)));
+        Ok(Line { fields: fields.collect::<serde_json::Result<_>>()? })
+    }
+
+    /// Whether it is about what the plugin remembers.
+    fn is_of_state(&self) -> bool {
+        self.fields.contains_key("state") || self.fields.contains_key("timer")
+    }
+
+    /// Whether each field that is expected is there; others may be.
+    fn is_covered_by(&self, actual: &Line) -> bool {
+        self.fields.iter().all(|(name, expected)| expected.is_same(name, actual.fields.get(name)))
     }
 }
 
-fn same_field(name: &str, expected: &Value, actual: Option<&Value>) -> bool {
-    match (name, actual) {
-        (_, Some(actual)) if expected == actual => true,
-        // What is printed without headers has none.
-        ("headers", None) => expected.as_object().is_some_and(|headers| headers.is_empty()),
-        // A key or a value is bytes, and the same bytes can be written as JSON and as a string: 17 and "17".
-        ("key" | "value" | "timer", Some(actual)) => {
-            !expected.is_null() && !actual.is_null() && text(expected) == text(actual)
+impl Field {
+    fn is_same(&self, name: &str, actual: Option<&Field>) -> bool {
+        match (name, actual) {
+            (_, Some(actual)) if self.json == actual.json => true,
+            // What is printed without headers has none.
+            ("headers", None) => matches!(&self.json, Json::Object(headers) if headers.is_empty()),
+            // A key or a value is bytes, and the same bytes can be written as JSON and as a string: 17 and "17".
+            ("key" | "value" | "timer", Some(actual)) => self.bytes.is_some() && self.bytes == actual.bytes,
+            _ => false,
         }
-        _ => false,
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -164,9 +177,24 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_written_in_another_way_is_another_one() {
+        let actual = [r#"{"key":10.10,"value":{"amount":10.10,"lines":[7.0]}}"#];
+        assert_eq!(compare(r#"{"key":10.10,"value":{"lines":[7.0], "amount":10.10}}"#, &actual), None);
+        for changed in [
+            r#"{"key":10.1}"#,
+            r#"{"value":{"amount":10.1,"lines":[7.0]}}"#,
+            r#"{"value":{"amount":10.10,"lines":[7]}}"#,
+        ] {
+            assert!(compare(changed, &actual).is_some(), "{changed}");
+        }
+    }
+
+    #[test]
     fn only_what_differs_is_shown() {
-        let difference = compare("1\n2\n3\n", &["1", "3", "4"]).unwrap();
-        assert_eq!(difference, "out.jsonl:2\n- 2\n+ 4\n2 lines differ: 3 expected (-), 3 came out (+)\n");
+        let [one, two, three, four] = [1, 2, 3, 4].map(|key| format!("{{\"key\":{key}}}"));
+        let difference = compare(&format!("{one}\n{two}\n{three}\n"), &[&one, &three, &four]).unwrap();
+        let expected = format!("out.jsonl:2\n- {two}\n+ {four}\n2 lines differ: 3 expected (-), 3 came out (+)\n");
+        assert_eq!(difference, expected);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `wasmill test`: a plugin offline, on events from a file.
 
 mod compare;
+mod json;
 mod replay;
 mod task;
 
@@ -51,7 +52,8 @@ pub struct TestArgs {
     input: PathBuf,
 
     /// What should come out, one a line, in order; a field that is left out is not compared, nor is what the plugin
-    /// remembers if no line is about it. If it differs, the exit code is 1, and the difference is printed
+    /// remembers if no line is about it. Numbers are compared as they are written: 10.1 is not 10.10. If it differs, the
+    /// exit code is 1, and the difference is printed
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 
