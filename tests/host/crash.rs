@@ -1,9 +1,9 @@
-//! A host that is killed, and one that is asked to end.
+//! A host that is killed, one that is asked to end, and a broker that is killed.
 
-use crate::load::{Load, account};
+use crate::load::{Load, account, event};
 use crate::stage::Stage;
 use std::time::{Duration, Instant};
-use wasmill_tests::{Host, LONG, turn, wait_until};
+use wasmill_tests::{Broker, Host, Kafka, LONG, Record, turn, wait_until};
 
 /// As short as brokers allow: a killed member's partitions are given to others after it.
 const SHORT_SESSION: &str = "[kafka.consumer]\n'session.timeout.ms' = 6000\n'heartbeat.interval.ms' = 1000";
@@ -39,6 +39,59 @@ fn a_host_that_is_killed_loses_nothing() {
     // What was sent since the last commit: those intervals are 100 ms.
     assert!(account.duplicates < 200_000, "{} duplicates", account.duplicates);
     assert_eq!(host.sigterm().code(), Some(0));
+}
+
+#[test]
+fn when_one_of_two_hosts_is_killed_the_other_takes_over_and_nothing_is_lost() {
+    let _turn = turn();
+    let stage = Stage::new("takes-over", 4);
+    let setup = stage.plugin("p", "chaos", "", "").config(SHORT_SESSION);
+    let load = Load::start(&stage.input);
+    let mut one = setup.clone().start();
+    one.wait_for_tasks("p", 4);
+    let two = setup.start();
+    one.wait_for_tasks("p", 2);
+    two.wait_for_tasks("p", 2);
+    wait_for_outputs(&stage, 20_000);
+
+    one.kill9();
+    two.wait_for_tasks("p", 4);
+    wait_for_outputs(&stage, 20_000);
+
+    let written = load.stop();
+    stage.wait_until_done("p");
+    let account = account(written, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p"));
+    // What the killed one had sent since its last commit.
+    assert!(account.duplicates < 100_000, "{} duplicates", account.duplicates);
+    assert_eq!(two.plugin("p").expect("the plugin")["workers"][0]["restarts"], 0);
+}
+
+#[test]
+fn a_broker_that_is_killed_and_comes_back_costs_no_event_and_is_told_of_once() {
+    let _turn = turn();
+    let mut broker = Broker::start();
+    let stage = Stage::on(Kafka::at(broker.address()), "broker", 4);
+    let events: Vec<Record> = (0..300_000).map(event).collect();
+    stage.kafka.produce(&stage.input, &events);
+    let mut host = stage.plugin("p", "chaos", "", "").start();
+    wait_for_outputs(&stage, 1);
+
+    broker.kill9();
+    host.wait_for_line(&["WARN", "the brokers are not reachable", "waiting"]);
+    wait_until("the host not to be ready", LONG, || host.get("/ready").status == 503);
+    assert_eq!(host.plugin("p").expect("the plugin")["state"], "running");
+    broker.start_again();
+
+    host.wait_until_ready();
+    stage.wait_until_done("p");
+    let account = account(events.len() as u64, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p"));
+    assert!(account.duplicates < 100_000, "{} duplicates", account.duplicates);
+    let log = host.log();
+    for line in ["the brokers are not reachable", "the brokers are reachable again"] {
+        assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+    }
+    assert!(!log.contains("ERROR"), "{log}");
+    assert_eq!(host.plugin("p").expect("the plugin")["workers"][0]["restarts"], 0);
 }
 
 #[test]

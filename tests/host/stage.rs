@@ -18,7 +18,11 @@ pub struct Stage {
 impl Stage {
     /// Topics of so many partitions.
     pub fn new(name: &str, partitions: i32) -> Self {
-        let kafka = Kafka::connect();
+        Stage::on(Kafka::connect(), name, partitions)
+    }
+
+    /// The same, on a broker of the test's choice.
+    pub fn on(kafka: Kafka, name: &str, partitions: i32) -> Self {
         let (input, output) =
             (kafka.topic(&format!("{name}-in"), partitions), kafka.topic(&format!("{name}-out"), partitions));
         Stage { kafka, application: unique(name), input, output, partitions }

@@ -226,9 +226,14 @@ impl Reader<'_> {
     }
 }
 
-/// As the consumer's isolation level sees it.
+/// As the consumer's isolation level sees it. A broker that was just started may not lead the partition yet.
 fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
-    consumer.fetch_watermarks(topic, partition, LONG).expect("watermarks").1
+    let what = format!("the end of {topic} {partition}");
+    wait(&what, LONG, || {
+        let watermarks = consumer.fetch_watermarks(topic, partition, ONE_TRY);
+        watermarks.inspect_err(|error| println!("{what}: {error}")).ok()
+    })
+    .1
 }
 
 fn config(brokers: &str) -> ClientConfig {

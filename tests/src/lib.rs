@@ -1,7 +1,8 @@
-//! What whole-host tests are made of: a real Apache Kafka ([`Kafka`]), a real host process ([`Host`]), and waiting with
-//! a bound ([`wait`]). `cargo xtask test` says where the broker, the host's binary and the modules are; without that a
+//! What whole-host tests are made of: a real Apache Kafka ([`Kafka`]; [`Broker`] is one that may be killed), a real host
+//! process ([`Host`]), and waiting with a bound ([`wait`]). `cargo xtask test` says where the broker, the host's binary and the modules are; without that a
 //! test fails and says so, and is never skipped.
 
+mod broker;
 mod host;
 mod http;
 mod kafka;
@@ -11,6 +12,7 @@ mod setup;
 mod turn;
 mod wait;
 
+pub use broker::Broker;
 pub use host::{Host, free_port, wasmill};
 pub use http::{Response, get, post};
 pub use kafka::{Kafka, unique};

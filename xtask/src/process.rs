@@ -184,6 +184,13 @@ impl Group {
         }
     }
 
+    /// Ends it without asking, and waits for that.
+    pub fn kill(&mut self) {
+        send(self.id(), libc::SIGKILL);
+        // It fails only if it has been waited for already.
+        let _ = self.child.wait();
+    }
+
     fn id(&self) -> i32 {
         // A process id is positive and fits: the platform's pid_t is an i32.
         self.child.id() as i32
@@ -193,8 +200,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // Even if the first process has ended: what it started may live on.
-        send(self.id(), libc::SIGKILL);
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -81,6 +81,8 @@ fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, st
     let mut cargo = cargo_test(workspace.cargo(), &arguments.rest);
     cargo.env("WASMILL_TEST_MODULES", modules).env("WASMILL_BIN", host);
     cargo.env(GIVEN, &broker.address).env("WASMILL_TEST_BROKER_KIND", choice.kind());
+    // For a broker of a test's own. Not the file that we were started from: the build before may have replaced it.
+    cargo.env("WASMILL_XTASK", workspace.target.join("debug/xtask"));
     steps.run("tests", || process::run(&mut cargo).with_context(|| logged(&broker)))
 }
 

@@ -44,7 +44,8 @@ pub fn start(folder: &Path, port: Option<u16>) -> Result<Broker> {
 
     let _progress = crate::progress::Progress::start(format!("starting {image} on port {port}"));
     let process = Group::spawn(&mut docker, libc::SIGTERM)?;
-    Broker::ours(format!("127.0.0.1:{port}"), Ours { process, ends_within: ENDS_WITHIN, _data: data, log })
+    let ours = Ours { process, again: None, ends_within: ENDS_WITHIN, _data: data, log };
+    Broker::ours(format!("127.0.0.1:{port}"), ours)
 }
 
 fn pull(image: &str) -> Result<()> {

@@ -84,7 +84,8 @@ pub fn start(tools: &Tools, folder: &Path, port: Option<u16>) -> Result<Broker> 
 
     let mut broker = java(HEAP, "kafka.Kafka")?;
     let process = Group::spawn(broker.arg(&properties), libc::SIGKILL)?;
-    Broker::ours(format!("127.0.0.1:{port}"), Ours { process, ends_within: Duration::ZERO, _data: data, log })
+    let ours = Ours { process, again: Some(broker), ends_within: Duration::ZERO, _data: data, log };
+    Broker::ours(format!("127.0.0.1:{port}"), ours)
 }
 
 /// The folder of the broker's jars, filled on the first call. It gets its name when it is complete, and holds the pom

@@ -13,6 +13,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Names the broker to use, as `host:port`. Must be reachable without TLS or a password, and give topics to whoever asks.
@@ -61,6 +62,14 @@ impl Choice {
         }
     }
 
+    /// The same, for a broker that can be killed and started again: a container's data would go with it.
+    pub fn that_comes_back() -> Result<Self> {
+        let tools = java::Tools::find().with_context(|| {
+            format!("a broker that is to come back with its data takes Java {} or newer and Maven", java::OLDEST)
+        })?;
+        Ok(Choice::Java(tools))
+    }
+
     /// What tests are told in `WASMILL_TEST_BROKER_KIND`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -105,6 +114,8 @@ pub struct Broker {
 /// A broker that we have started. Fields are dropped in order: the process must be gone before its data.
 struct Ours {
     process: Group,
+    /// What starts it again on the same data, if that outlives the process.
+    again: Option<Command>,
     /// How long it may take to end by itself. Zero: its data is thrown away, so it may as well be killed.
     ends_within: Duration,
     _data: Data,
@@ -119,18 +130,23 @@ impl Broker {
     }
 
     fn ours(address: String, mut ours: Ours) -> Result<Self> {
-        let deadline = Instant::now() + STARTS_WITHIN;
-        loop {
-            process::check_interrupted()?;
-            let Err(why) = ready::ask(&address) else { return Ok(Broker { address, ours: Some(ours) }) };
-            let ended = ours.process.ended()?;
-            if ended.is_some() || Instant::now() >= deadline {
-                let how =
-                    ended.map_or(format!("did not answer in time ({why:#})"), |status| format!("ended ({status})"));
-                bail!("the broker {how}; the end of its log, {}:\n{}", ours.log.display(), ours.end_of_log());
-            }
-            std::thread::sleep(process::LOOK_EVERY);
+        ours.wait_until_ready(&address)?;
+        Ok(Broker { address, ours: Some(ours) })
+    }
+
+    /// Ends it as a crash would. Nothing happens to one that is not ours.
+    pub fn kill(&mut self) {
+        if let Some(ours) = &mut self.ours {
+            ours.process.kill();
         }
+    }
+
+    /// Starts it again after [`Broker::kill`], with the data that it had.
+    pub fn start_again(&mut self) -> Result<()> {
+        let ours = self.ours.as_mut().context("it is not our own broker")?;
+        let again = ours.again.as_mut().context("this kind of broker loses its data when it ends")?;
+        ours.process = Group::spawn(again, libc::SIGKILL)?;
+        ours.wait_until_ready(&self.address)
     }
 
     /// Where it logs, if it is ours.
@@ -147,6 +163,21 @@ impl Broker {
 }
 
 impl Ours {
+    fn wait_until_ready(&mut self, address: &str) -> Result<()> {
+        let deadline = Instant::now() + STARTS_WITHIN;
+        loop {
+            process::check_interrupted()?;
+            let Err(why) = ready::ask(address) else { return Ok(()) };
+            let ended = self.process.ended()?;
+            if ended.is_some() || Instant::now() >= deadline {
+                let how =
+                    ended.map_or(format!("did not answer in time ({why:#})"), |status| format!("ended ({status})"));
+                bail!("the broker {how}; the end of its log, {}:\n{}", self.log.display(), self.end_of_log());
+            }
+            std::thread::sleep(process::LOOK_EVERY);
+        }
+    }
+
     fn end_of_log(&self) -> String {
         const LINES: usize = 15;
         let log = fs::read(&self.log).unwrap_or_default();

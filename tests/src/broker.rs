@@ -1,0 +1,64 @@
+//! A broker of one test's own, which may be killed.
+
+use crate::told;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// An Apache Kafka that nobody else uses. Dropping it ends it, and removes its data.
+pub struct Broker {
+    process: Child,
+    /// The process ends when this is closed.
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Broker {
+    /// Starts one. Panics if this machine has no Java or no Maven: a broker in a container would lose its data.
+    pub fn start() -> Self {
+        let mut command = Command::new(told("WASMILL_XTASK"));
+        command.args(["kafka", "--obey"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("WASMILL_XTASK can be started");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe"));
+        let commands = process.stdin.take();
+        let mut broker = Broker { process, commands, answers, address: String::new() };
+        broker.address = broker.answer("the broker's address");
+        broker
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Ends it as a crash would (SIGKILL); its data stays.
+    pub fn kill9(&mut self) {
+        self.tell("kill");
+    }
+
+    /// Starts it again, on the same address and with the data that it had.
+    pub fn start_again(&mut self) {
+        self.tell("start");
+    }
+
+    fn tell(&mut self, command: &str) {
+        let commands = self.commands.as_mut().expect("a pipe");
+        writeln!(commands, "{command}").expect("a broker that listens");
+        assert_eq!(self.answer(command), command);
+    }
+
+    fn answer(&mut self, to: &str) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("a line");
+        assert!(line.ends_with('\n'), "the broker's process has ended instead of giving {to}");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.commands.take();
+        // It fails only if it has been waited for already.
+        let _ = self.process.wait();
+    }
+}
