@@ -85,6 +85,12 @@ impl<'a> Context<'a> {
         self.run.partition
     }
 
+    /// The timestamp of the event at hand, or the time that the timer at hand was set for, in milliseconds since the Unix
+    /// epoch.
+    pub fn timestamp(&self) -> i64 {
+        self.run.timestamps[self.source as usize]
+    }
+
     /// Wall clock, milliseconds since the Unix epoch: the same for all events of a call.
     pub fn now(&self) -> i64 {
         self.run.now

@@ -73,6 +73,7 @@
 //! - [`Context`]: what goes out: [`Context::forward`] passes an event on as it is, [`Context::emit`] builds another.
 //! - [`Store`]: what is remembered from one event to the next: [`Context::update`] changes an entry in one line.
 //! - [`Timer`]: [`Context::set_timer`] has [`Plugin::on_timer`] called later, by the events' time or by the clock.
+//! - [`Windows`]: what belongs together by time: a result for each key and minute, or for each session.
 //! - [`Failure`]: what to answer when an event cannot be processed. It then has no effects at all.
 //! - [`log`]: lines in the host's log. What a plugin prints is logged as well, and so is a panic's message.
 //! - `testing`: the harness for `cargo test`.
@@ -89,6 +90,7 @@ pub mod log;
 mod plugin;
 mod store;
 mod timer;
+mod window;
 mod wiring;
 
 #[cfg(target_family = "wasm")]
@@ -108,4 +110,5 @@ pub use plugin::{NoSettings, Plugin};
 pub use store::{Keys, Scan, Store};
 pub use timer::{Clock, Timer};
 pub use wasmill_contract::{FailureKind, HeaderRef, HeadersIter};
+pub use window::{Window, WindowUpdate, Windows};
 pub use wiring::{Input, Sink, Wiring};

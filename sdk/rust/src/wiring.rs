@@ -1,11 +1,13 @@
 //! The doors of a plugin, and what it remembers in.
 
 use crate::store::{AnySlots, Store};
+use crate::window::{Shape, Spec, Windows, milliseconds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// An input, as declared in [`Plugin::new`](crate::Plugin::new). Compare it with [`Event::input`](crate::Event::input)
 /// in a plugin that has several.
@@ -46,6 +48,8 @@ pub struct Wiring {
     pub(crate) inputs: Vec<Port>,
     pub(crate) sinks: Vec<Port>,
     pub(crate) stores: Vec<Rc<RefCell<dyn AnySlots>>>,
+    /// By the names of their stores.
+    windows: Vec<(String, Rc<Cell<Spec>>)>,
 }
 
 impl fmt::Debug for Wiring {
@@ -101,7 +105,76 @@ impl Wiring {
         store
     }
 
-    /// Refuses names that are declared twice, which could not be told apart, and stores that nothing would stay in.
+    /// Declares windows of a fixed size, one after the other: from 10:00 to 10:05, from 10:05 to 10:10 (UTC). Each event is in
+    /// one. See [`Windows`]; they are kept in a store of this name.
+    pub fn tumbling<V>(&mut self, name: &str, size: Duration) -> Windows<V>
+    where
+        V: Serialize + DeserializeOwned + 'static,
+    {
+        self.hopping(name, size, size)
+    }
+
+    /// Declares windows of a fixed size that begin in shorter intervals, and so overlap: five minutes every minute. Each event
+    /// is in several. See [`Windows`]; they are kept in a store of this name.
+    pub fn hopping<V>(&mut self, name: &str, size: Duration, every: Duration) -> Windows<V>
+    where
+        V: Serialize + DeserializeOwned + 'static,
+    {
+        // What never happens: windows of a fixed size are not merged.
+        self.windows(name, Shape::Fixed { size: milliseconds(size), every: milliseconds(every) }, |_, _| {})
+    }
+
+    /// Declares windows that last as long as events of their key come: a session ends when none came for the `gap`. `merge`
+    /// adds the second of two sessions to the first, when an event that comes late joins them. See [`Windows`]; they are kept
+    /// in a store of this name.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use std::time::Duration;
+    /// # use wasmill_plugin::{Context, Event, NoSettings, Outcome, Plugin, Sink, Timer, Windows, Wiring};
+    /// # struct Visits { visits: Windows<u64>, out: Sink }
+    /// # impl Plugin for Visits {
+    /// # type Settings = NoSettings;
+    /// fn new(_: NoSettings, wiring: &mut Wiring) -> Result<Self, String> {
+    ///     wiring.input("clicks");
+    ///     let visits = wiring.sessions("visits", Duration::from_secs(1800), |clicks, others| *clicks += others);
+    ///     Ok(Visits { visits, out: wiring.sink("visits") })
+    /// }
+    /// # fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
+    /// #     self.visits.update(ctx, event.key().unwrap_or_default(), |clicks| *clicks += 1)?;
+    /// #     Ok(())
+    /// # }
+    /// # fn on_timer(&self, timer: &Timer, ctx: &mut Context) -> Outcome {
+    /// #     for visit in self.visits.on_timer(ctx, timer)? {
+    /// #         ctx.emit(self.out).key(&visit.key).json(&visit)?;
+    /// #     }
+    /// #     Ok(())
+    /// # }
+    /// # }
+    /// # use wasmill_plugin::testing::{Harness, TestEvent};
+    /// # let mut harness = Harness::<Visits>::new(json!({})).unwrap();
+    /// # let clicks = [("ann", 0), ("ann", 1_000_000), ("bob", 5_000_000)];
+    /// # let run = harness.run(clicks.map(|(key, time)| TestEvent::new("clicks").key(key).timestamp(time)).to_vec());
+    /// # assert_eq!(run.outputs[0].json(), json!({ "start": 0, "end": 2_800_000, "value": 2 }));
+    /// ```
+    pub fn sessions<V>(&mut self, name: &str, gap: Duration, merge: fn(&mut V, V)) -> Windows<V>
+    where
+        V: Serialize + DeserializeOwned + 'static,
+    {
+        self.windows(name, Shape::Session { gap: milliseconds(gap) }, merge)
+    }
+
+    fn windows<V>(&mut self, name: &str, shape: Shape, merge: fn(&mut V, V)) -> Windows<V>
+    where
+        V: Serialize + DeserializeOwned + 'static,
+    {
+        let spec = Rc::new(Cell::new(Spec::new(shape)));
+        self.windows.push((name.into(), spec.clone()));
+        Windows::new(name, spec, self.store(name), merge)
+    }
+
+    /// Refuses names that are declared twice, which could not be told apart, stores that nothing would stay in, and windows
+    /// that make no sense.
     pub(crate) fn check(&self) -> Result<(), String> {
         let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
         let stores: Vec<_> = self.stores.iter().map(|store| store.borrow().spec()).collect();
@@ -114,7 +187,10 @@ impl Wiring {
         if let Some(store) = stores.iter().find(|store| store.ttl_ms == Some(0)) {
             return Err(format!("the TTL of the store `{}` is less than a millisecond", store.name));
         }
-        Ok(())
+        let problem = |(name, spec): &(String, Rc<Cell<Spec>>)| {
+            spec.get().problem().map(|problem| format!("the windows `{name}` {problem}"))
+        };
+        self.windows.iter().find_map(problem).map_or(Ok(()), Err)
     }
 }
 
@@ -161,5 +237,15 @@ mod tests {
         assert_eq!(wiring.check(), Ok(()));
         wiring.store::<u64>("third").ttl(std::time::Duration::from_micros(999));
         assert!(wiring.check().unwrap_err().contains("`third` is less than a millisecond"));
+    }
+
+    #[test]
+    fn windows_that_make_no_sense_are_refused() {
+        let mut wiring = Wiring::default();
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        wiring.hopping::<u64>("fine", hour, minute).grace(hour);
+        assert_eq!(wiring.check(), Ok(()));
+        wiring.hopping::<u64>("wrong", minute, hour);
+        assert!(wiring.check().unwrap_err().starts_with("the windows `wrong` leave out events"));
     }
 }
