@@ -1,12 +1,14 @@
 //! What WebAssembly costs an event: a job through both worlds, with and without deadline checks, against the same code
 //! native. Thread time, so that other work on the machine disturbs little.
 
+use crate::entries::{Entries, keep};
 use crate::figures::{median, ratio};
 use crate::orders::Orders;
 use crate::{cpu, native, table};
 use bench_rule::Job;
 use fraud::Fraud;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use wasmill::config::PluginConfig;
 use wasmill::event::Failure;
 use wasmill::plugin::guest::{Answer, Guest, Spawn};
 use wasmill::plugin::{Engine, Loader};
+use wasmill::state::State;
 use wasmill_contract::{Batch, Limits, Scope};
 use wasmill_plugin::testing::Direct;
 
@@ -49,7 +52,7 @@ pub fn run(arguments: &Arguments) {
     let mut orders = Orders::new();
     let mut batches: Vec<Batch> = (0..BATCHES).map(|_| orders.batch(COLUMNS)).collect();
     let mut rows = vec![table::row(["job", "way", "ns an event", "x native"])];
-    let jobs = [Job::Nothing, Job::PassThrough, Job::Fraud].map(|job| (job.name(), ways(&engine, job)));
+    let jobs = [Job::Nothing, Job::PassThrough, Job::Fraud, Job::Totals].map(|job| (job.name(), ways(&engine, job)));
     for (job, mut ways) in jobs.into_iter().chain([("shipped fraud plugin", shipped(&engine))]) {
         eprintln!("{job} …");
         must_agree(&mut ways, &mut batches);
@@ -74,13 +77,15 @@ fn ways(engine: &Arc<Engine>, job: Job) -> Vec<Way> {
     settings.insert("job".into(), job.name().into());
     let module = |file: &str, checks: bool| guest(engine, file, &settings, checks);
     let mut answered = module("columns", false);
+    let mut totals = HashMap::new();
+    let stores = if job == Job::Totals { 1 } else { 0 };
     vec![
-        Way::new("native", move |batch| native::process(job, batch)),
+        Way::new("native", move |batch| native::process(job, &mut totals, batch)),
         Way::new("columns", module("columns", false)),
         Way::new("columns, deadline checks", module("columns", true)),
         Way::new("columns, and the host's check of the answer", move |batch| {
             let answer = answered(batch);
-            check(batch, &answer);
+            check(batch, &answer, stores);
             answer
         }),
         Way::new("events", module("events", false)),
@@ -119,9 +124,11 @@ fn guest(
     config.limits.deadline = checks.then_some(Duration::from_secs(1));
     let path = wasmill_tests::module(file);
     let mut guest = load(engine, &path, &config).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut state: Option<Box<dyn State>> = Some(Box::new(Entries::default()));
     move |batch| {
-        let outcome = guest.process(batch, &mut None);
+        let outcome = guest.process(batch, &mut state);
         assert!(outcome.broke.is_none(), "{:?}", outcome.broke);
+        keep(&mut state, &outcome.answer);
         outcome.answer
     }
 }
@@ -132,9 +139,9 @@ fn load(engine: &Arc<Engine>, path: &Path, config: &PluginConfig) -> Result<Box<
 }
 
 /// What the worker does with an answer before it sends anything.
-fn check(batch: &Batch, answer: &Answer) {
+fn check(batch: &Batch, answer: &Answer, stores: usize) {
     let effects = answer.effects();
-    let scope = Scope { sinks: 1, stores: 0, timers: false };
+    let scope = Scope { sinks: 1, stores, timers: false };
     let over = effects.check(batch, &scope, &Limits::default(), Failure::kind);
     assert_eq!(over, Ok(vec![]));
     for output in effects.outputs() {

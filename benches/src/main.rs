@@ -4,6 +4,7 @@
 mod bare;
 mod boundary;
 mod cpu;
+mod entries;
 mod figures;
 mod host;
 mod load;

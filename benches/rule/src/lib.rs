@@ -1,6 +1,6 @@
 //! The jobs that are measured. Inside a module and outside of it they are this same code.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// What is done with each event.
@@ -13,6 +13,8 @@ pub enum Job {
     PassThrough,
     /// It is parsed as JSON, and passed on if the order is suspicious.
     Fraud,
+    /// The same, and it is added to its customer's total.
+    Totals,
 }
 
 impl Job {
@@ -22,6 +24,7 @@ impl Job {
             Job::Nothing => "nothing",
             Job::PassThrough => "pass-through",
             Job::Fraud => "fraud",
+            Job::Totals => "totals",
         }
     }
 }
@@ -54,6 +57,21 @@ impl<'a> Order<'a> {
     /// A large amount, from a country that is not trusted.
     pub fn is_suspicious(&self) -> bool {
         self.amount > 300.0 && !matches!(&*self.country, "US" | "CA")
+    }
+}
+
+/// What a customer has ordered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Total {
+    orders: u64,
+    amount: f64,
+}
+
+impl Total {
+    /// Adds an order.
+    pub fn add(&mut self, order: &Order<'_>) {
+        self.orders += 1;
+        self.amount += order.amount;
     }
 }
 

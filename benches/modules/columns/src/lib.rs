@@ -1,11 +1,12 @@
 //! Does one of the benchmarks' jobs, written with the SDK: it gets its events in flat columns.
 
-use bench_rule::{Job, Order, Settings};
-use wasmill_plugin::{Context, Event, Outcome, Plugin, Sink, Wiring};
+use bench_rule::{Job, Order, Settings, Total};
+use wasmill_plugin::{Context, Event, Outcome, Plugin, Sink, Store, Wiring};
 
 struct Columns {
     job: Job,
     out: Sink,
+    totals: Option<Store<Total>>,
 }
 
 impl Plugin for Columns {
@@ -13,7 +14,8 @@ impl Plugin for Columns {
 
     fn new(settings: Settings, wiring: &mut Wiring) -> Result<Self, String> {
         wiring.input("orders");
-        Ok(Columns { job: settings.job, out: wiring.sink("out") })
+        let totals = matches!(settings.job, Job::Totals).then(|| wiring.store("totals").keyed_by_event());
+        Ok(Columns { job: settings.job, out: wiring.sink("out"), totals })
     }
 
     fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
@@ -21,6 +23,13 @@ impl Plugin for Columns {
             Job::Nothing => false,
             Job::PassThrough => true,
             Job::Fraud => event.json::<Order>()?.is_suspicious(),
+            Job::Totals => {
+                let order: Order = event.json()?;
+                if let Some(totals) = &self.totals {
+                    ctx.update(totals, event.key().unwrap_or_default(), |total| total.add(&order))?;
+                }
+                order.is_suspicious()
+            }
         };
         if forward {
             ctx.forward(self.out);

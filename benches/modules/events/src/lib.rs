@@ -9,10 +9,10 @@ mod bindings {
     use super::Events;
 }
 
-use bench_rule::{Job, Order, Settings};
-use bindings::exports::wasmill::plugin::lifecycle::{self, About, Port, Wiring};
+use bench_rule::{Job, Order, Settings, Total};
+use bindings::exports::wasmill::plugin::lifecycle::{self, About, Port, Store, Wiring};
 use bindings::exports::wasmill::plugin::processor::{self, Event, Failure, Output, Timer};
-use bindings::wasmill::plugin::types::Reason;
+use bindings::wasmill::plugin::{state, types::Reason};
 use std::cell::Cell;
 
 struct Events;
@@ -35,7 +35,9 @@ impl lifecycle::Guest for Events {
         let settings: Settings = serde_json::from_str(&settings).map_err(|error| error.to_string())?;
         JOB.set(settings.job);
         let port = |name: &str| Port { name: name.into(), topic: name.into() };
-        Ok(Wiring { inputs: vec![port("orders")], sinks: vec![port("out")], stores: vec![] })
+        let totals = Store { name: "totals".into(), ttl_ms: None, version: 0, keyed_by_event: true };
+        let stores = if matches!(settings.job, Job::Totals) { vec![totals] } else { vec![] };
+        Ok(Wiring { inputs: vec![port("orders")], sinks: vec![port("out")], stores })
     }
 }
 
@@ -45,6 +47,11 @@ impl processor::Guest for Events {
             Job::Nothing => false,
             Job::PassThrough => true,
             Job::Fraud => Order::parse(event.value.as_deref().unwrap_or_default()).map_err(bad_json)?.is_suspicious(),
+            Job::Totals => {
+                let order = Order::parse(event.value.as_deref().unwrap_or_default()).map_err(bad_json)?;
+                add(event.key.as_deref().unwrap_or_default(), &order).map_err(bad_json)?;
+                order.is_suspicious()
+            }
         };
         Ok(if forward { vec![output(event)] } else { vec![] })
     }
@@ -52,6 +59,14 @@ impl processor::Guest for Events {
     fn on_timer(_: Timer) -> Result<Vec<Output>, Failure> {
         Ok(vec![])
     }
+}
+
+fn add(customer: &[u8], order: &Order) -> Result<(), serde_json::Error> {
+    let kept = state::get("totals", customer).expect("the store is declared");
+    let mut total: Total = kept.map_or(Ok(Total::default()), |kept| serde_json::from_slice(&kept))?;
+    total.add(order);
+    state::set("totals", customer, &serde_json::to_vec(&total)?).expect("the store is declared");
+    Ok(())
 }
 
 fn output(event: Event) -> Output {
