@@ -1,12 +1,10 @@
 //! From polled events to sent outputs and written state: calls, what became of each event, and how a run that broke an
 //! instance is split until the event that did it stands alone.
 
-use super::cause::Cause;
 use super::lane::{Halt, Lane};
 use crate::event::{Failure, Partition, Reason};
-use crate::kafka::edge::{Outlet, Refused, Source};
+use crate::kafka::edge::{Outlet, Source};
 use crate::plugin::guest::{Answer, Broke};
-use crate::state::Clock;
 use std::ops::Range;
 use std::time::Instant;
 use wasmill_contract::{Batch, Excess, FailureKind, OverLimit};
@@ -77,12 +75,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         Ok(Ran { handled, ended: None })
-    }
-
-    /// Whether a timer must fire before the next event.
-    fn timer_is_due(&mut self, at: Partition, stream_time: i64) -> bool {
-        let Some(Some(state)) = self.tasks.state(at.number) else { return false };
-        state.next_timer(Clock::EventTime).is_some_and(|next| next <= stream_time)
     }
 
     /// One call for some of the polled events.
@@ -181,44 +173,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         Ok(Called::of(Ran { handled: end, ended: None }))
-    }
-
-    /// Outputs were sent already: what was done since the last commit has to be taken back before the events whose outputs
-    /// can't be sent come again alone.
-    fn roll_back_for(&mut self, at: Partition, batch: &Batch, failed_outputs: Vec<(usize, Reason)>) -> Halt {
-        let mut why = String::new();
-        for (event, reason) in failed_outputs {
-            why = reason.message;
-            let cause = Cause { at, offset: batch.offsets[event] as i64, dead_letter: false };
-            self.refused.push(Refused { token: cause.token(), code: "output", message: why.clone() });
-        }
-        Halt::RollBack(why)
-    }
-
-    /// Puts what the events before `end` wrote into the task's state, but for those that failed.
-    fn write(
-        &mut self,
-        at: Partition,
-        batch: &Batch,
-        answer: &Answer,
-        end: usize,
-        failed: &[(usize, &'static str, Verdict)],
-    ) -> Result<(), Halt> {
-        let Some(Some(state)) = self.tasks.state(at.number) else { return Ok(()) };
-        let effects = answer.effects();
-        let holds = |source: usize| source < end && failed.binary_search_by_key(&source, |(event, ..)| *event).is_err();
-        let (mut clock, mut seen) = (batch.clock(), 0);
-        for write in effects.writes.iter().filter(|write| holds(write.source)) {
-            batch.timestamps[seen..=write.source].iter().for_each(|timestamp| clock.see(*timestamp));
-            seen = write.source + 1;
-            state
-                .put(write.store, write.key, write.value, clock.time)
-                .map_err(|error| Halt::Broken(format!("the task's state cannot be written: {error}")))?;
-        }
-        for timer in effects.timers.iter().filter(|timer| holds(timer.source)) {
-            state.set_timer(timer.clock, timer.key, timer.at);
-        }
-        Ok(())
     }
 
     /// The event that broke an instance is known: it fails, and after too many in a row the plugin stops.

@@ -17,6 +17,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod writes;
 
 pub use cause::{MAX_PARTITIONS, MAX_TOPICS};
 pub use command::{Command, End, State, Status};

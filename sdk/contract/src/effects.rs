@@ -3,7 +3,8 @@
 use crate::batch::Batch;
 use crate::headers::{HeaderColumns, HeadersIter};
 use crate::limits::{Limits, OverLimit};
-use crate::writes::{TimerWrites, Writes};
+use crate::timers::TimerWrites;
+use crate::writes::Writes;
 use crate::{NULL, SAME};
 
 /// What a call did, borrowed from the generated columns of whoever made it. See `effects` in `plugin.wit`.

@@ -4,6 +4,8 @@
 //! - [`Batch`]: a run of events of one input partition, packed into flat columns.
 //! - [`Effects`]: what a call did, borrowed from whoever generated the columns, and [`Effects::check`], the one check
 //!   that both the host and the test harness of the Rust SDK run over a plugin's answer.
+//! - [`StreamTime`] and [`is_expired`]: what time it is for a task, and what is gone by it.
+//! - [`Memory`]: a task's stores and timers in memory, for tests and tools.
 //!
 //! Nothing here knows wasmtime or Kafka: the same code runs inside a plugin, in a plain `cargo test`, and in the host.
 
@@ -13,6 +15,7 @@ mod headers;
 mod limits;
 mod memory;
 mod time;
+mod timers;
 mod writes;
 
 pub use batch::{Batch, EventRef};
@@ -21,7 +24,8 @@ pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
 pub use limits::{Excess, Limits, MAX_KEY, MAX_VALUE, OverLimit};
 pub use memory::{DueTimer, Memory};
 pub use time::{StreamTime, is_expired};
-pub use writes::{Clock, OwnedTimerWrites, OwnedWrites, TimerWrite, TimerWrites, Write, Writes};
+pub use timers::{Clock, OwnedTimerWrites, TimerWrite, TimerWrites};
+pub use writes::{OwnedWrites, Write, Writes};
 
 /// The contract's text: `wit/plugin.wit`.
 pub const WIT: &str = include_str!("../../../wit/plugin.wit");

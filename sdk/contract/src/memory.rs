@@ -1,6 +1,7 @@
 //! A task's state in memory: what tests and tools hold in the place of a durable one.
 
-use crate::writes::{Clock, TimerWrites, Writes};
+use crate::timers::{Clock, TimerWrites};
+use crate::writes::Writes;
 use crate::{StreamTime, is_expired};
 use std::collections::BTreeMap;
 use std::ops::Bound;

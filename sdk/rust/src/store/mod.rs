@@ -1,5 +1,6 @@
 //! Stores: what a plugin remembers from one event to the next.
 
+mod call;
 mod codec;
 mod keys;
 mod reader;
@@ -8,6 +9,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use call::{AnySlots, Dirty};
 #[cfg(target_family = "wasm")]
 pub(crate) use reader::Host;
 pub(crate) use reader::Reader;
@@ -15,7 +17,7 @@ pub(crate) use reader::Reader;
 pub(crate) use reader::{Page, Values};
 #[cfg(target_family = "wasm")]
 pub(crate) use slots::Spec;
-pub(crate) use slots::{AnySlots, At, Dirty, Slots};
+pub(crate) use slots::{At, Slots};
 
 pub use keys::Keys;
 pub use scan::Scan;

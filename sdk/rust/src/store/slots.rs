@@ -3,10 +3,9 @@
 use super::codec::{Codec, unreadable};
 use super::reader::{Age, Reader, written_at};
 use crate::Failure;
-use crate::answer::Answer;
 use crate::input::Run;
 use std::collections::HashMap;
-use std::mem::{replace, take};
+use std::mem::replace;
 use std::rc::Rc;
 
 /// Bytes that an entry takes besides its key and value: a guess on the safe side.
@@ -28,63 +27,60 @@ pub(crate) struct Slots<V> {
     pub(crate) spec: Spec,
     pub(crate) codec: Codec<V>,
     /// By partition number: a worker has few.
-    tasks: Vec<(u32, Known)>,
+    pub(super) tasks: Vec<(u32, Known)>,
     /// Which of them the call is for.
-    task: usize,
-    slots: Vec<Slot<V>>,
-    free: Vec<u32>,
+    pub(super) task: usize,
+    pub(super) slots: Vec<Slot<V>>,
+    pub(super) free: Vec<u32>,
     /// Entries written in this call, in the order of their first writes.
-    dirty: Vec<u32>,
+    pub(super) dirty: Vec<u32>,
     /// What the entries were before the event at hand wrote them.
-    journal: Vec<Undo<V>>,
+    pub(super) journal: Vec<Undo<V>>,
     /// Bytes of the younger entries of all tasks.
-    young_bytes: usize,
+    pub(super) young_bytes: usize,
     /// In this call, the keys of events up to here were fetched.
-    fetched: usize,
+    pub(super) fetched: usize,
 }
 
 /// What is known of a task, in two generations: what no call has touched for a whole generation is forgotten.
 #[derive(Default)]
-struct Known {
-    young: HashMap<Rc<[u8]>, u32>,
-    old: HashMap<Rc<[u8]>, u32>,
+pub(super) struct Known {
+    pub(super) young: HashMap<Rc<[u8]>, u32>,
+    pub(super) old: HashMap<Rc<[u8]>, u32>,
 }
 
-struct Slot<V> {
-    key: Rc<[u8]>,
-    held: Held<V>,
+pub(super) struct Slot<V> {
+    pub(super) key: Rc<[u8]>,
+    pub(super) held: Held<V>,
     /// Stream time of the last write.
-    written: i64,
+    pub(super) written: i64,
     /// Which event of this call wrote last.
-    source: u32,
+    pub(super) source: u32,
     /// Written in this call.
-    dirty: bool,
+    pub(super) dirty: bool,
     /// Written by the event at hand.
-    journaled: bool,
+    pub(super) journaled: bool,
     /// Bytes of the value when it was last seen encoded.
-    size: usize,
+    pub(super) size: usize,
 }
 
-enum Held<V> {
+pub(super) enum Held<V> {
     Nothing,
     Value(V),
     /// Bytes that do not decode: an error for whoever reads them.
     Unreadable(Vec<u8>),
 }
 
-struct Undo<V> {
-    slot: u32,
-    held: Held<V>,
-    written: i64,
-    source: u32,
-    dirty: bool,
+pub(super) struct Undo<V> {
+    pub(super) slot: u32,
+    pub(super) held: Held<V>,
+    pub(super) written: i64,
+    pub(super) source: u32,
+    pub(super) dirty: bool,
 }
 
 /// What a call has written under a key. None: deleted, or gone.
 pub(crate) type Written<V> = (Rc<[u8]>, Option<V>);
-
-/// An entry to be written: which event wrote it last, its store, its slot.
-pub(crate) type Dirty = (u32, u32, u32);
 
 /// Where an entry is looked for, and when.
 #[derive(Clone, Copy)]
@@ -268,104 +264,8 @@ impl<V> Slots<V> {
     }
 }
 
-/// What the instance does with a store, whatever its values are.
-pub(crate) trait AnySlots {
-    fn spec(&self) -> Spec;
-
-    /// A call for a task begins.
-    fn begin(&mut self, partition: u32);
-
-    /// The event at hand is done.
-    fn keep(&mut self);
-
-    /// The event at hand failed: it has written nothing.
-    fn take_back(&mut self);
-
-    /// Adds the entries that the call has written.
-    fn dirty(&self, into: &mut Vec<Dirty>);
-
-    /// Writes one of them into the answer.
-    fn put(&mut self, slot: u32, answer: &mut Answer);
-
-    /// The call is over. Entries may take so many bytes.
-    fn end(&mut self, budget: usize);
-}
-
-impl<V> AnySlots for Slots<V> {
-    fn spec(&self) -> Spec {
-        self.spec.clone()
-    }
-
-    fn begin(&mut self, partition: u32) {
-        self.fetched = 0;
-        self.task = match self.tasks.iter().position(|(number, _)| *number == partition) {
-            Some(task) => task,
-            None => {
-                self.tasks.push((partition, Known::default()));
-                self.tasks.len() - 1
-            }
-        };
-    }
-
-    fn keep(&mut self) {
-        for undo in self.journal.drain(..) {
-            self.slots[undo.slot as usize].journaled = false;
-        }
-    }
-
-    fn take_back(&mut self) {
-        // Those that only this event wrote are the last.
-        let clean = self.journal.iter().filter(|undo| !undo.dirty).count();
-        self.dirty.truncate(self.dirty.len() - clean);
-        for Undo { slot, held, written, source, dirty } in self.journal.drain(..) {
-            let slot = &mut self.slots[slot as usize];
-            (slot.held, slot.written, slot.source, slot.dirty, slot.journaled) = (held, written, source, dirty, false);
-        }
-    }
-
-    fn dirty(&self, into: &mut Vec<Dirty>) {
-        into.extend(self.dirty.iter().map(|slot| (self.slots[*slot as usize].source, self.store, *slot)));
-    }
-
-    fn put(&mut self, slot: u32, answer: &mut Answer) {
-        let slot = &mut self.slots[slot as usize];
-        self.young_bytes -= slot.bytes();
-        slot.dirty = false;
-        answer.writes.data.extend_from_slice(&slot.key);
-        let start = answer.writes.data.len();
-        let length = match &slot.held {
-            Held::Value(value) => {
-                if let Err(error) = (self.codec.encode)(value, &mut answer.writes.data) {
-                    // The host finds the event that wrote it, by giving it each alone.
-                    let key = slot.key.escape_ascii();
-                    panic!("a value for the store `{}`, under the key `{key}`, has no JSON: {error}", self.spec.name);
-                }
-                Some(answer.writes.data.len() - start)
-            }
-            Held::Nothing | Held::Unreadable(_) => None,
-        };
-        slot.size = length.unwrap_or(0);
-        answer.writes.push_written(slot.source, self.store, slot.key.len(), length);
-        self.young_bytes += slot.bytes();
-    }
-
-    fn end(&mut self, budget: usize) {
-        self.dirty.clear();
-        if self.young_bytes <= budget / 2 {
-            return;
-        }
-        for (_, known) in &mut self.tasks {
-            for slot in replace(&mut known.old, take(&mut known.young)).into_values() {
-                self.slots[slot as usize].held = Held::Nothing;
-                self.free.push(slot);
-            }
-        }
-        self.young_bytes = 0;
-    }
-}
-
 impl<V> Slot<V> {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.key.len() + self.size + OVERHEAD
     }
 }

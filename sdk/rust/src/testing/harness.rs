@@ -2,7 +2,7 @@
 
 use super::outcome::{collect, collect_timers};
 use super::states::States;
-use super::{Run, TestEntry, TestEvent, TestTimer};
+use super::{Run, TestEvent};
 use crate::answer::Answer;
 use crate::instance::Instance;
 use crate::wiring::Port;
@@ -10,7 +10,7 @@ use crate::{Input, Plugin, Timer, Wiring, input};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
-use wasmill_contract::{Batch, DueTimer, Effects, FailureKind, Limits, Scope, is_expired};
+use wasmill_contract::{Batch, DueTimer, Effects, FailureKind, Limits, Scope};
 
 /// A timer that sets itself anew for a time that is past would fire for ever.
 const CALLS_FOR_TIMERS: usize = 100_000;
@@ -19,8 +19,8 @@ const CALLS_FOR_TIMERS: usize = 100_000;
 pub struct Harness<P> {
     instance: Instance<P>,
     settings: String,
-    wiring: Wiring,
-    states: Rc<States>,
+    pub(super) wiring: Wiring,
+    pub(super) states: Rc<States>,
     now: i64,
     next_offset: u64,
     stream_times: HashMap<u32, i64>,
@@ -82,49 +82,6 @@ impl<P: Plugin> Harness<P> {
         let (instance, wiring) =
             Instance::configure(&self.settings, self.states.clone()).unwrap_or_else(|error| panic!("{error}"));
         (self.instance, self.wiring) = (instance, wiring);
-    }
-
-    /// What a store has under a key, in whichever task.
-    ///
-    /// # Panics
-    /// If the plugin has no such store, or if it is not JSON: see [`Harness::entries`] for bytes.
-    #[track_caller]
-    pub fn entry(&self, store: &str, key: impl AsRef<[u8]>) -> Option<Value> {
-        let mut entries = self.entries(store).into_iter();
-        entries.find(|entry| entry.key == key.as_ref()).map(|entry| entry.json())
-    }
-
-    /// What a store has, task by task, in the byte order of the keys.
-    ///
-    /// # Panics
-    /// If the plugin has no such store.
-    #[track_caller]
-    pub fn entries(&self, store: &str) -> Vec<TestEntry> {
-        let specs: Vec<_> = self.wiring.stores.iter().map(|store| store.borrow().spec()).collect();
-        let Some(index) = specs.iter().position(|spec| spec.name == store) else {
-            let names: Vec<_> = specs.into_iter().map(|spec| spec.name).collect();
-            panic!("the plugin has no store `{store}`; it has: {}", names.join(", "));
-        };
-        let mut entries = vec![];
-        self.states.each(|partition, task| {
-            let stream_time = self.stream_time(partition);
-            let there =
-                task.range(index, b"", b"").filter(|(.., at)| !is_expired(*at, stream_time, specs[index].ttl_ms));
-            entries.extend(there.map(|(key, value, _)| TestEntry { partition, key: key.into(), value: value.into() }));
-        });
-        entries
-    }
-
-    /// The timers that are set, task by task, in the order of their times.
-    pub fn timers(&self) -> Vec<TestTimer> {
-        let mut timers = vec![];
-        self.states.each(|_, task| timers.extend(task.timers().into_iter().map(TestTimer::from)));
-        timers
-    }
-
-    /// The names of the plugin's stores.
-    pub(super) fn stores(&self) -> Vec<String> {
-        self.wiring.stores.iter().map(|store| store.borrow().spec().name).collect()
     }
 
     /// The input that reads this topic, or is called so.
@@ -232,7 +189,7 @@ impl<P: Plugin> Harness<P> {
         panic!("timers are due again and again: one that has fired must not be set for a time that is past");
     }
 
-    fn stream_time(&self, partition: u32) -> i64 {
+    pub(super) fn stream_time(&self, partition: u32) -> i64 {
         self.stream_times.get(&partition).copied().unwrap_or(NO_TIMESTAMP)
     }
 

@@ -42,6 +42,7 @@ mod event;
 pub mod golden;
 mod harness;
 mod outcome;
+mod remembered;
 mod states;
 
 #[doc(hidden)]
