@@ -4,10 +4,12 @@ use super::test::read_settings;
 use crate::config::PluginConfig;
 use crate::plugin::binary::Kind;
 use crate::plugin::{Engine, Loaded, Loader, Module};
+use crate::state::StoreSpec;
 use std::fmt::{self, Display, Formatter};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,8 +24,8 @@ Examples:
 
 /// Tell what module files are, and what they would be refused for.
 ///
-/// Looks at them the way the host does before it runs one, and prints what each is: its exports, imports, inputs, sinks and
-/// settings. Needs no Kafka and no configuration.
+/// Looks at them the way the host does before it runs one, and prints what each is: its exports, imports, inputs, sinks,
+/// stores and settings. Needs no Kafka and no configuration.
 ///
 /// The exit code is 0 only if the host would take all of them.
 #[derive(Debug, clap::Args)]
@@ -102,10 +104,23 @@ fn about(f: &mut Formatter<'_>, module: &Module) -> fmt::Result {
     lines(f, "inputs", &inputs)?;
     let sinks: Vec<String> = module.resolved.sinks.iter().map(|(sink, topic)| format!("{sink} -> {topic}")).collect();
     lines(f, "sinks", &sinks)?;
+    let stores: Vec<String> = module.wiring.stores.iter().map(store).collect();
+    lines(f, "stores", &stores)?;
     match &about.settings_schema {
         Some(schema) => lines(f, "settings", &pretty(schema)),
         None => Ok(()),
     }
+}
+
+fn store(store: &StoreSpec) -> String {
+    let mut text = format!("{}, version {}", store.name, store.version);
+    if let Some(ttl) = store.ttl_ms {
+        text += &format!(", entries live for {:?}", Duration::from_millis(ttl));
+    }
+    if store.keyed_by_event {
+        text += ", keyed by event";
+    }
+    text
 }
 
 fn pretty(schema: &str) -> Vec<String> {
@@ -129,6 +144,14 @@ fn line(f: &mut Formatter<'_>, label: &str, value: impl Display) -> fmt::Result 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_is_reported_as_it_was_declared() {
+        let mut spec = StoreSpec { name: "totals".into(), ttl_ms: None, version: 2, keyed_by_event: false };
+        assert_eq!(store(&spec), "totals, version 2");
+        (spec.ttl_ms, spec.keyed_by_event) = (Some(90_000), true);
+        assert_eq!(store(&spec), "totals, version 2, entries live for 90s, keyed by event");
+    }
 
     #[test]
     fn a_core_module_is_reported_with_what_to_do() {

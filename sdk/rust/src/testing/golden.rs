@@ -173,7 +173,7 @@ fn compare(expected: &[(usize, Expected)], came_out: &[Expected]) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, Event, Failure, NoSettings, Outcome, Sink, Wiring};
+    use crate::{Clock, Context, Event, Failure, NoSettings, Outcome, Sink, Store, Wiring};
 
     struct Copy(Sink);
 
@@ -241,6 +241,45 @@ mod tests {
 {"sink":"out","value":"x"}
 {"failure":"stop","code":"never","source":3}"#;
         assert_eq!(run(&events, expected), Ok(()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_compared_if_a_line_is_about_it() {
+        struct Last(Store<u64>);
+        impl Plugin for Last {
+            type Settings = NoSettings;
+            fn new(_: NoSettings, wiring: &mut Wiring) -> Result<Self, String> {
+                wiring.input("in");
+                Ok(Last(wiring.store("last")))
+            }
+            fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
+                ctx.set_timer("later", event.timestamp() + 10, Clock::EventTime);
+                ctx.put(&self.0, event.key().unwrap_or_default(), event.offset())
+            }
+        }
+        let folder = std::env::temp_dir().join(format!("golden-{}", std::process::id()));
+        let check = |expected: &str| {
+            std::fs::create_dir_all(folder.join("case")).unwrap();
+            let events = r#"{"topic":"in","key":"a","timestamp":5}
+{"topic":"in","key":"b","timestamp":6,"partition":2}
+{"topic":"in","key":"a","timestamp":7}"#;
+            std::fs::write(folder.join("case/events.jsonl"), events).unwrap();
+            std::fs::write(folder.join("case/expected.jsonl"), expected).unwrap();
+            let checked = check_case::<Last>(&folder.join("case"), 7);
+            std::fs::remove_dir_all(&folder).unwrap();
+            checked.map_err(|difference| difference.lines().next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(check(""), Ok(()));
+        let all = [
+            r#"{"state":"last","key":"a","value":1}"#,
+            r#"{"state":"last","key":"b","value":0,"partition":2}"#,
+            r#"{"timer":"later","at":17,"clock":"event-time"}"#,
+            r#"{"timer":"later","at":16}"#,
+        ];
+        assert_eq!(check(&all.join("\n")), Ok(()));
+        assert_eq!(check(&all[..3].join("\n")), Err("not expected".into()));
+        assert_eq!(check(&all.join("\n").replace("17", "18")), Err("`at` differs".into()));
+        assert_eq!(check(&all.join("\n").replace("value\":1", "value\":2")), Err("`value` differs".into()));
     }
 
     #[test]
