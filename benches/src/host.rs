@@ -87,7 +87,12 @@ impl Way {
             None => bare(kafka, input, &output, job),
             Some((module, checks)) => {
                 let name = unique(job.name());
-                mill(kafka, host, &Plugin { name, module, job, checks, input, output: &output }, outputs)
+                mill(
+                    kafka,
+                    host,
+                    &Plugin { name, module, job, checks, exactly_once: false, input, output: &output },
+                    outputs,
+                )
             }
         };
         // Neither crashed, so at least once was exactly once.

@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) {
     eprintln!("four plugins catch up …");
     let plugins = PLUGINS.map(|(module, job)| {
         let name = unique(job.name());
-        Plugin { name, module, job, checks: true, input: &input, output: &output }
+        Plugin { name, module, job, checks: true, exactly_once: true, input: &input, output: &output }
     });
     plugins.iter().for_each(|plugin| plugin.start(&host));
     let caught_up = |events| plugins.iter().all(|plugin| handled(&host, plugin) as u64 >= events);

@@ -16,6 +16,8 @@ pub struct Plugin<'a> {
     pub job: Job,
     /// Whether its machine code has deadline checks.
     pub checks: bool,
+    /// Whether it writes in transactions.
+    pub exactly_once: bool,
     /// Where its events come from.
     pub input: &'a Topic<'a>,
     /// Where its outputs go.
@@ -26,7 +28,8 @@ impl Plugin<'_> {
     /// The file beside the module.
     pub fn config(&self) -> String {
         format!(
-            "[inputs]\norders = {:?}\n[sinks]\nout = {:?}\n[settings]\njob = {:?}\n[limits]\ndeadline = {:?}\n",
+            "delivery = {:?}\n[inputs]\norders = {:?}\n[sinks]\nout = {:?}\n[settings]\njob = {:?}\n[limits]\ndeadline = {:?}\n",
+            if self.exactly_once { "exactly-once" } else { "at-least-once" },
             self.input.name,
             self.output.name,
             self.job.name(),

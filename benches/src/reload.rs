@@ -45,7 +45,8 @@ fn measure(kafka: &Kafka, job: Job, arguments: &Arguments) -> (Vec<f64>, f64) {
     let (input, output) = (Topic::new(kafka, "bench-orders"), Topic::new(kafka, "bench-out"));
     let host = Setup::new(kafka, &unique("bench")).start();
     let name = unique(job.name());
-    let plugin = Plugin { name, module: "columns", job, checks: true, input: &input, output: &output };
+    let plugin =
+        Plugin { name, module: "columns", job, checks: true, exactly_once: true, input: &input, output: &output };
     plugin.start(&host);
     let ((pauses, rate), written) = load::during(&input, arguments.rate, || {
         wait_until("the first outputs", PATIENCE, || output.events() > 0);

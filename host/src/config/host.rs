@@ -11,7 +11,7 @@ pub struct Config {
     /// Prefix of consumer groups, internal topics and transactional ids: hosts with the same one share the work, and two
     /// applications on one Kafka stay apart.
     pub application: String,
-    /// What the host keeps between runs: its id, compiled modules, pins of rollbacks. Apart from the plugins folder, since
+    /// What the host keeps between runs: its id, compiled modules, pins of rollbacks, stores. Apart from the plugins folder, since
     /// machine code is kept here and whoever may drop a module must not be able to drop that.
     pub state_dir: PathBuf,
     /// How Kafka is reached.

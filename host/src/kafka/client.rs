@@ -17,6 +17,13 @@ pub use super::reachability::Outage;
 /// What a small event takes in librdkafka's queue, with what is kept of it beside its key and value.
 const QUEUED_EVENT: u64 = 512;
 
+/// An answer to a fetch, which comes on top of what is queued, brings at most this part of the budget from each partition:
+/// compressed, so that it takes several times as much, and a larger record comes all the same.
+const FETCHED_PART: u64 = 64;
+
+/// Less than this would be too many questions.
+const LEAST_FETCHED: u64 = 64 << 10;
+
 /// The broker aborts a transaction that is open for longer.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -135,7 +142,8 @@ impl ClientSettings {
             .set("fetch.wait.max.ms", "100")
             .set("fetch.queue.backoff.ms", "5")
             .set("queued.max.messages.kbytes", (prefetch.bytes() >> 10).to_string())
-            .set("queued.min.messages", (prefetch.bytes() / QUEUED_EVENT).to_string());
+            .set("queued.min.messages", (prefetch.bytes() / QUEUED_EVENT).to_string())
+            .set("fetch.message.max.bytes", (prefetch.bytes() / FETCHED_PART).max(LEAST_FETCHED).to_string());
         if self.embedded.is_some() {
             // The mock cluster lets members that join later wait for nearly a session before it shares out again.
             config.set("session.timeout.ms", "3000").set("heartbeat.interval.ms", "500");

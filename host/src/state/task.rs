@@ -149,6 +149,15 @@ impl TaskState {
     }
 }
 
+/// As long as a task is ours nobody else writes its changelog: what is on disk is in step with it until now.
+impl Drop for TaskState {
+    fn drop(&mut self) {
+        self.meta.in_step = wall_clock();
+        let (task, meta) = (self.committed.clone(), self.meta.clone());
+        self.owner.writer().write(Job { task, number: self.number, entries: Vec::new(), meta });
+    }
+}
+
 impl State for TaskState {
     fn advance(&mut self, stream_time: i64) -> Result<(), StateError> {
         self.stream_time = self.stream_time.max(stream_time);
