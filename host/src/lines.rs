@@ -24,7 +24,7 @@ mod read;
 
 pub use fields::Fields;
 pub use print::{entry_line, failure_line, output_line, timer_line};
-pub use read::{LineError, bytes, parse_event, parse_events, read_events};
+pub use read::{LineError, base64_of, bytes, parse_event, parse_events, read_events};
 
 /// A header: its name in any bytes, and its value.
 pub type Header = (Vec<u8>, Option<Vec<u8>>);

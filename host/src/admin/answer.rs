@@ -1,7 +1,7 @@
 //! Answers: JSON that a person can read, and errors that say what to do next.
 
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(super) struct Refusal {
     status: StatusCode,
     body: RefusalBody,
-    challenge: Option<&'static str>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -22,12 +22,17 @@ struct RefusalBody {
 impl Refusal {
     /// `error` says what was wrong, `hint` what to do.
     pub(super) fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Refusal { status, body: RefusalBody { error: error.into(), hint: hint.into() }, challenge: None }
+        Refusal { status, body: RefusalBody { error: error.into(), hint: hint.into() }, header: None }
     }
 
     /// A 401; `challenge` says in HTTP's words what is asked for.
     pub(super) fn unauthorized(error: &str, hint: &str, challenge: &'static str) -> Self {
-        Refusal { challenge: Some(challenge), ..Refusal::new(StatusCode::UNAUTHORIZED, error, hint) }
+        Refusal { header: Some((WWW_AUTHENTICATE, challenge)), ..Refusal::new(StatusCode::UNAUTHORIZED, error, hint) }
+    }
+
+    /// A 503 that a second later may be something else.
+    pub(super) fn not_yet(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Refusal { header: Some((RETRY_AFTER, "1")), ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error, hint) }
     }
 
     #[cfg(test)]
@@ -39,8 +44,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = json(self.status, &self.body);
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

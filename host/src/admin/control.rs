@@ -2,6 +2,7 @@
 
 use super::timestamp::Timestamp;
 use crate::metrics::Snapshot;
+use crate::state::{Found, Query};
 use serde::Serialize;
 use std::pin::Pin;
 
@@ -22,6 +23,9 @@ pub trait Control: Send + Sync + 'static {
     /// Does something to a plugin, and says what came of it in a sentence. Once begun it is not cut short, even if
     /// whoever asked has gone.
     fn act<'a>(&'a self, plugin: &'a str, action: Action) -> BoxFuture<'a, Result<String, ControlError>>;
+
+    /// What is committed in a store of a plugin, in the tasks of this host.
+    fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>>;
 }
 
 /// What can be done to a plugin.
@@ -61,6 +65,23 @@ pub enum ControlError {
     /// It makes no sense in the state that the plugin is in: resuming one that is not paused.
     #[error("{0}")]
     Conflict(String),
+    /// It was tried and did not work.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why a store was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// There is no such plugin.
+    #[error("there is no such plugin")]
+    UnknownPlugin,
+    /// The plugin has other stores: these.
+    #[error("the plugin has no such store")]
+    UnknownStore(Vec<String>),
+    /// No task of the plugin has its state open on this host, or not yet.
+    #[error("no task of the plugin has its state open on this host")]
+    NotOpen,
     /// It was tried and did not work.
     #[error("{0}")]
     Failed(String),

@@ -2,6 +2,7 @@
 //! `docs/http.md` lists every route; a test runs its examples.
 
 pub mod control;
+pub mod percent;
 pub mod server;
 
 mod answer;
@@ -9,13 +10,14 @@ mod connections;
 mod guard;
 mod nearest;
 mod routes;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod timestamp;
 
 pub use control::{
-    Action, BoxFuture, Control, ControlError, Counters, InputStatus, PluginStatus, Problem, Readiness, RefusedModule,
-    SinkStatus, State, WorkerStatus,
+    Action, BoxFuture, Control, ControlError, Counters, InputStatus, PluginStatus, Problem, QueryError, Readiness,
+    RefusedModule, SinkStatus, State, WorkerStatus,
 };
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

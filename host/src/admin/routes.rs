@@ -5,6 +5,7 @@ use super::control::{Action, Control, ControlError};
 use super::guard::{Guard, guard};
 use super::nearest::nearest;
 use super::server::Admin;
+use super::stores;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -26,7 +27,7 @@ const MOST_BODY_BYTES: usize = 16 << 10;
 const LONGEST_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Method, path and purpose of every route, for those who look for one.
-const ROUTES: [(&str, &str, &str); 7] = [
+const ROUTES: [(&str, &str, &str); 9] = [
     ("GET", "/", "this list"),
     ("GET", "/ping", "200 as long as the process lives"),
     ("GET", "/ready", "200 when the host does its work, otherwise 503 with the reasons"),
@@ -34,6 +35,8 @@ const ROUTES: [(&str, &str, &str); 7] = [
     ("GET", "/plugins", "every plugin: state, module, topics, workers, counters"),
     ("GET", "/plugins/{name}", "one of them"),
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
+    ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit="),
+    ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key"),
 ];
 
 /// The whole of the host's HTTP, on this address of the machine.
@@ -47,6 +50,8 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
         .route("/plugins", get(plugins))
         .route("/plugins/{name}", get(plugin))
         .route("/plugins/{name}/{action}", post(act))
+        .route("/plugins/{name}/stores/{store}", get(stores::scan))
+        .route("/plugins/{name}/stores/{store}/{key}", get(stores::get))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(access, guard))
@@ -54,8 +59,8 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
 }
 
 #[derive(Clone)]
-struct Shared {
-    control: Arc<dyn Control>,
+pub(super) struct Shared {
+    pub(super) control: Arc<dyn Control>,
     metrics: Arc<Metrics>,
 }
 
@@ -147,11 +152,11 @@ fn not_done(control: &dyn Control, name: &str, error: ControlError) -> Refusal {
     }
 }
 
-fn failed(message: String) -> Refusal {
+pub(super) fn failed(message: String) -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message, "the host's log has more")
 }
 
-fn unknown_plugin(control: &dyn Control, name: &str) -> Refusal {
+pub(super) fn unknown_plugin(control: &dyn Control, name: &str) -> Refusal {
     let plugins = control.plugins();
     let guess = meant(name, plugins.iter().map(|plugin| &*plugin.name));
     Refusal::new(StatusCode::NOT_FOUND, format!("there is no plugin {name:?}"), guess + "GET /plugins lists them")
@@ -164,8 +169,11 @@ async fn unknown_path(uri: Uri) -> Refusal {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {
-    // Of the paths that exist, only those with an action are longer than a plugin's.
-    let right = if uri.path().split('/').count() > 3 { "POST" } else { "GET" };
+    // Of the paths that exist and are longer than a plugin's, only those of stores are read.
+    let right = match uri.path().split('/').nth(3) {
+        None | Some("stores") => "GET",
+        Some(_) => "POST",
+    };
     let error = format!("{method} does nothing at {:?}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error, format!("use {right}"))
 }
@@ -175,6 +183,6 @@ fn unreadable_path(rejection: PathRejection) -> Refusal {
 }
 
 /// A guess, as the beginning of a hint; empty if there is none.
-fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |guess| format!("did you mean {guess:?}? "))
 }

@@ -98,7 +98,7 @@ pub fn bytes(value: &RawValue) -> Result<Option<Vec<u8>>, String> {
 }
 
 /// The bytes of `{"base64":"…"}`; None for any other object.
-pub(super) fn base64_of(text: &str) -> Result<Option<Vec<u8>>, String> {
+pub fn base64_of(text: &str) -> Result<Option<Vec<u8>>, String> {
     let fields: Fields = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let [(name, value)] = fields.0.as_slice() else { return Ok(None) };
     if name != "base64" || !value.get().starts_with('"') {

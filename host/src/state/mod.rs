@@ -4,6 +4,7 @@ mod cache;
 mod disk;
 mod layer;
 mod memory;
+mod query;
 mod record;
 mod stores;
 mod task;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use layer::{Committed, Value};
 pub use memory::MemoryState;
+pub use query::{Found, FoundEntry, Keys, Query};
 pub use stores::{Changelog, Claimed, Stores, Task};
 pub use task::TaskState;
 pub use wasmill_contract::Clock;

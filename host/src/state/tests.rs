@@ -309,3 +309,57 @@ fn expired_entries_are_deleted_from_the_changelog_in_time() {
     let deleted = log.0.iter().filter(|(_, value, _)| value.is_none()).count();
     assert_eq!(deleted, 1_200);
 }
+
+fn opened(stores: &Stores, number: i32) -> TaskState {
+    stores.claim(Task { number, ..task() }, None).unwrap().open(&specs(), 0, 0).unwrap()
+}
+
+fn keys_of(found: &Found) -> Vec<(i32, &str)> {
+    found.entries.iter().map(|entry| (entry.partition, std::str::from_utf8(&entry.key).unwrap())).collect()
+}
+
+fn page(from: &[u8], limit: usize) -> Query {
+    Query { store: "plain".into(), keys: Keys::Page { from: from.to_vec(), to: Vec::new(), limit } }
+}
+
+#[test]
+fn a_query_merges_the_tasks_and_never_tears_a_key_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path());
+    let mut tasks = [opened(&stores, 0), opened(&stores, 1)];
+    for (task, keys) in tasks.iter_mut().zip([["a", "b", "d"], ["b", "c", "e"]]) {
+        keys.iter().for_each(|key| task.put(0, key.as_bytes(), Some(b"1"), 5).unwrap());
+        task.commit(None);
+    }
+
+    let first = stores.query("counter", &page(b"", 2)).unwrap().unwrap();
+    assert_eq!((keys_of(&first), &*first.partitions), (vec![(0, "a"), (0, "b"), (1, "b")], &[0, 1][..]));
+    assert_eq!(first.next.as_deref(), Some(&b"c"[..]));
+    let second = stores.query("counter", &page(b"c", 2)).unwrap().unwrap();
+    assert_eq!((keys_of(&second), second.next.as_deref()), (vec![(1, "c"), (0, "d")], Some(&b"e"[..])));
+    let last = stores.query("counter", &page(b"e", 2)).unwrap().unwrap();
+    assert_eq!((keys_of(&last), last.next.as_deref()), (vec![(1, "e")], None));
+    let both = Query { store: "plain".into(), keys: Keys::One(b"b".to_vec()) };
+    assert_eq!(keys_of(&stores.query("counter", &both).unwrap().unwrap()), [(0, "b"), (1, "b")]);
+}
+
+#[test]
+fn a_query_shows_neither_what_is_open_nor_what_has_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path());
+    let query = |key: &[u8]| Query { store: "mortal".into(), keys: Keys::One(key.to_vec()) };
+    assert_eq!(stores.query("counter", &query(b"k")).unwrap(), None, "no task is open");
+    let mut state = opened(&stores, 0);
+    let seen = |key| stores.query("counter", &query(key)).unwrap().unwrap().entries.len();
+
+    state.put(1, b"k", Some(b"v"), 10).unwrap();
+    assert_eq!(seen(b"k"), 0);
+    state.commit(None);
+    assert_eq!(seen(b"k"), 1);
+    state.advance(10 + TTL as i64).unwrap();
+    state.commit(None);
+    assert_eq!(seen(b"k"), 0);
+    let everything = Keys::Page { from: vec![], to: vec![], limit: 10 };
+    let found = stores.query("counter", &Query { store: "mortal".into(), keys: everything }).unwrap().unwrap();
+    assert_eq!((found.entries, found.next), (vec![], None));
+}

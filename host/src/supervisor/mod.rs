@@ -13,12 +13,16 @@ mod view;
 
 pub use parts::Parts;
 
-use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, Readiness};
+use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, QueryError, Readiness};
 use crate::reload::folder::Difference;
+use crate::state::{Found, Query};
 use plugin::{Handle, Request};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// So many queries read the stores at once; others wait. Each holds a thread, and one answer in memory.
+const QUERIES_AT_ONCE: usize = 8;
 
 /// Every plugin of this host.
 pub struct Supervisor {
@@ -26,12 +30,14 @@ pub struct Supervisor {
     plugins: Mutex<BTreeMap<String, Handle>>,
     /// Plugins that were removed, by name, until they have ended.
     leaving: Mutex<BTreeMap<String, Handle>>,
+    queries: Arc<Semaphore>,
 }
 
 impl Supervisor {
     /// No plugins yet.
     pub fn new(parts: Arc<Parts>) -> Arc<Self> {
-        Arc::new(Supervisor { parts, plugins: Mutex::default(), leaving: Mutex::default() })
+        let queries = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
+        Arc::new(Supervisor { parts, plugins: Mutex::default(), leaving: Mutex::default(), queries })
     }
 
     /// Does what the folder says, until there is no more to hear.
@@ -102,6 +108,26 @@ impl Control for Supervisor {
             let (answer, answered) = oneshot::channel();
             handle.send(Request::Act(action, answer)).await;
             answered.await.unwrap_or_else(|_| Err(ControlError::Conflict("the plugin is being stopped".into())))
+        })
+    }
+    fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>> {
+        Box::pin(async move {
+            let handle = self.lock().get(plugin).cloned().ok_or(QueryError::UnknownPlugin)?;
+            if let Some(stores) = handle.stores()
+                && !stores.contains(&query.store)
+            {
+                return Err(QueryError::UnknownStore(stores));
+            }
+            let failed = |error: &dyn std::fmt::Display| QueryError::Failed(error.to_string());
+            let permit = self.queries.clone().acquire_owned().await.map_err(|error| failed(&error))?;
+            let (stores, plugin) = (self.parts.stores.clone(), plugin.to_owned());
+            let read = move || {
+                // Held until it is read, even if nobody waits for the answer any more.
+                let _permit = permit;
+                stores.query(&plugin, &query)
+            };
+            let found = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
+            found.map_err(|error| failed(&error))?.ok_or(QueryError::NotOpen)
         })
     }
 }

@@ -83,6 +83,11 @@ impl Handle {
     pub fn status(&self) -> PluginStatus {
         self.view.status()
     }
+
+    /// The names of its stores; None as long as no module of it is at work.
+    pub fn stores(&self) -> Option<Vec<String>> {
+        self.view.stores()
+    }
 }
 
 pub(super) struct Actor {

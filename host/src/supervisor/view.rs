@@ -72,6 +72,13 @@ impl View {
         news
     }
 
+    /// The names of the stores that the module at work has declared; None: there is no module.
+    pub fn stores(&self) -> Option<Vec<String>> {
+        let seen = self.lock();
+        let (module, _) = seen.module.as_ref()?;
+        Some(module.wiring.stores.iter().map(|store| store.name.clone()).collect())
+    }
+
     /// All of it.
     pub fn status(&self) -> PluginStatus {
         let seen = self.lock();

@@ -3,6 +3,7 @@
 use crate::admin::control::*;
 use crate::admin::timestamp::Timestamp;
 use crate::metrics::Metrics;
+use crate::state::{Found, FoundEntry, Keys, Query};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
@@ -83,6 +84,49 @@ impl Control for Fake {
             outcome
         })
     }
+
+    fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>> {
+        Box::pin(async move {
+            match (plugin, &*query.store) {
+                ("fraud", "totals") => Ok(find(&query)),
+                ("fraud", "opening") => Err(QueryError::NotOpen),
+                ("fraud", "broken") => Err(QueryError::Failed("the stores on disk: it has gone".to_owned())),
+                ("fraud", _) => Err(QueryError::UnknownStore(vec!["totals".to_owned(), "recent".to_owned()])),
+                ("payment", _) => Err(QueryError::UnknownStore(vec![])),
+                _ => Err(QueryError::UnknownPlugin),
+            }
+        })
+    }
+}
+
+/// What the plugin fraud remembers: partition, key, value.
+const TOTALS: [(i32, &[u8], &[u8]); 4] = [
+    (0, b"DE", br#"{"orders":7,"amount":812.5}"#),
+    (2, b"FR", br#"{"orders":2,"amount":99.9}"#),
+    (1, b"FR/Paris", b"one"),
+    (0, b"\xff", b"\xfe"),
+];
+
+/// As the supervisor does, of one store.
+fn find(query: &Query) -> Found {
+    let inside = |key: &[u8]| match &query.keys {
+        Keys::One(one) => key == one,
+        Keys::Page { from, to, .. } => key >= &from[..] && (to.is_empty() || key < &to[..]),
+    };
+    let entry = |(partition, key, value): &(i32, &[u8], &[u8])| FoundEntry {
+        partition: *partition,
+        key: (*key).into(),
+        value: (*value).into(),
+        written: 1_767_225_600_000,
+    };
+    let mut entries: Vec<FoundEntry> = TOTALS.iter().filter(|(_, key, _)| inside(key)).map(entry).collect();
+    let limit = match query.keys {
+        Keys::One(_) => usize::MAX,
+        Keys::Page { limit, .. } => limit,
+    };
+    let next = entries.get(limit).map(|entry| entry.key.clone());
+    entries.truncate(limit);
+    Found { partitions: vec![0, 1, 2], entries, next }
 }
 
 pub(super) fn metrics() -> Metrics {

@@ -3,6 +3,7 @@
 mod client;
 mod documentation;
 mod fake;
+mod stores;
 
 use super::connections::{BOUNDS, Bounds};
 use super::server::LONGEST_DRAIN;

@@ -1,0 +1,100 @@
+//! `/plugins/{name}/stores/…`.
+
+use super::client::{Reply, Server};
+use serde_json::{Value, json};
+
+fn keys(reply: &Reply) -> Vec<Value> {
+    reply.json()["entries"].as_array().unwrap().iter().map(|entry| entry["key"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_key_is_answered_with_all_that_is_known_of_it() {
+    let server = Server::start(None).await;
+    let reply = server.get("/plugins/fraud/stores/totals/FR").await;
+    let entry = json!({
+        "partition": 2,
+        "key": "FR",
+        "value": { "orders": 2, "amount": 99.9 },
+        "timestamp": 1_767_225_600_000_i64,
+    });
+    let expected = json!({ "plugin": "fraud", "store": "totals", "partitions": [0, 1, 2], "entries": [entry] });
+    assert_eq!((reply.status, reply.json()), (200, expected));
+}
+
+#[tokio::test]
+async fn a_key_may_be_any_bytes() {
+    let server = Server::start(None).await;
+    let slash = server.get("/plugins/fraud/stores/totals/FR%2FParis").await;
+    assert_eq!(slash.json()["entries"][0]["value"], json!({ "base64": "b25l" }), "{}", slash.body);
+    let no_text = server.get("/plugins/fraud/stores/totals/%ff").await;
+    assert_eq!(no_text.json()["entries"][0]["key"], json!({ "base64": "/w==" }), "{}", no_text.body);
+    assert_eq!(server.get("/plugins/%ff/stores/totals/FR").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_there_is_404_and_says_where_it_was_looked_for() {
+    let server = Server::start(None).await;
+    let reply = server.get("/plugins/fraud/stores/totals/IT").await;
+    let expected = json!({
+        "error": "there is nothing under \"IT\" in \"totals\"",
+        "hint": "partitions that were asked, all of this host: 0, 1, 2",
+    });
+    assert_eq!((reply.status, reply.json()), (404, expected));
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_to_the_end() {
+    let server = Server::start(None).await;
+    let (mut path, mut seen) = ("/plugins/fraud/stores/totals?limit=1".to_owned(), Vec::new());
+    loop {
+        let reply = server.get(&path).await;
+        assert_eq!((reply.status, keys(&reply).len()), (200, 1), "{}", reply.body);
+        seen.extend(keys(&reply));
+        match reply.json()["next"].as_str() {
+            Some(next) => path = format!("/plugins/fraud/stores/totals?limit=1&from={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [json!("DE"), json!("FR"), json!("FR/Paris"), json!({ "base64": "/w==" })]);
+}
+
+#[tokio::test]
+async fn a_page_has_what_was_asked_for() {
+    let server = Server::start(None).await;
+    let get = async |parameters: &str| server.get(&format!("/plugins/fraud/stores/totals?{parameters}")).await;
+    assert_eq!(keys(&get("prefix=FR").await), ["FR", "FR/Paris"]);
+    assert_eq!(keys(&get("to=FR").await), ["DE"]);
+    assert_eq!(keys(&get("prefix=IT").await), [] as [Value; 0]);
+    let reply = get("limits=3").await;
+    let hint = "did you mean \"limit\"? the parameters are prefix, from, to, limit";
+    assert_eq!((reply.status, &reply.json()["hint"]), (400, &json!(hint)));
+}
+
+#[tokio::test]
+async fn unknown_names_are_404_with_those_there_are() {
+    let server = Server::start(None).await;
+    let hint = async |path: &str| {
+        let reply = server.get(path).await;
+        assert_eq!(reply.status, 404, "{}", reply.body);
+        reply.json()["hint"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(hint("/plugins/fraud/stores/total/FR").await, "did you mean \"totals\"? its stores are totals, recent");
+    assert_eq!(hint("/plugins/fraud/stores/$timers").await, "its stores are totals, recent");
+    assert_eq!(hint("/plugins/payment/stores/totals").await, "\"payment\" has no stores");
+    assert_eq!(hint("/plugins/fruad/stores/totals").await, "did you mean \"fraud\"? GET /plugins lists them");
+}
+
+#[tokio::test]
+async fn what_is_being_restored_is_503_and_can_be_asked_again() {
+    let server = Server::start(None).await;
+    let reply = server.get("/plugins/fraud/stores/opening/FR").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(server.get("/plugins/fraud/stores/broken").await.status, 500);
+}
+
+#[tokio::test]
+async fn a_store_is_only_read() {
+    let server = Server::start(None).await;
+    let reply = server.post("/plugins/fraud/stores/totals/FR").await;
+    assert_eq!((reply.status, &reply.json()["hint"]), (405, &json!("use GET")));
+}
