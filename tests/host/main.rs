@@ -16,4 +16,5 @@ mod sharing;
 mod stage;
 mod startup;
 mod state;
+mod state_queries;
 mod topics;

@@ -3,8 +3,10 @@
 pub mod check;
 mod completions;
 mod demo;
+mod http;
 mod reset;
 mod run;
+mod state;
 pub mod test;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -44,6 +46,7 @@ enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Reset(Box<reset::ResetArgs>),
+    State(state::StateArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Reset(args) => reset::run(*args),
+        Command::State(args) => state::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
     };
     result.unwrap_or_else(|error| {
