@@ -26,6 +26,10 @@ pub trait Control: Send + Sync + 'static {
 
     /// What is committed in a store of a plugin, in the tasks of this host.
     fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>>;
+
+    /// Sends a signal to each task of a plugin, on whichever host it is; says how many there are once the brokers have
+    /// all of it. Either each task gets it or none. Once begun it is not cut short.
+    fn signal<'a>(&'a self, plugin: &'a str, signal: Signal) -> BoxFuture<'a, Result<usize, ControlError>>;
 }
 
 /// What can be done to a plugin.
@@ -54,6 +58,15 @@ impl Action {
             Action::Rollback => "rollback",
         }
     }
+}
+
+/// Something that is said to all tasks of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// What the plugin knows it by: the key of the event.
+    pub name: String,
+    /// The value of the event, if any.
+    pub payload: Option<Vec<u8>>,
 }
 
 /// Why nothing was done.

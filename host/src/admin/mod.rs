@@ -10,6 +10,7 @@ mod connections;
 mod guard;
 mod nearest;
 mod routes;
+mod signals;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ mod timestamp;
 
 pub use control::{
     Action, BoxFuture, Control, ControlError, Counters, InputStatus, PluginStatus, Problem, QueryError, Readiness,
-    RefusedModule, SinkStatus, State, WorkerStatus,
+    RefusedModule, Signal, SinkStatus, State, WorkerStatus,
 };
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

@@ -5,10 +5,11 @@ use super::control::{Action, Control, ControlError};
 use super::guard::{Guard, guard};
 use super::nearest::nearest;
 use super::server::Admin;
+use super::signals;
 use super::stores;
 use crate::metrics::Metrics;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode, Uri};
@@ -20,14 +21,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// No route reads a body. A client that sends a small one all the same is not turned away.
+/// An action reads no body. A client that sends a small one all the same is not turned away.
 const MOST_BODY_BYTES: usize = 16 << 10;
 
 /// A client that takes longer to send that little has gone.
 const LONGEST_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Method, path and purpose of every route, for those who look for one.
-const ROUTES: [(&str, &str, &str); 9] = [
+const ROUTES: [(&str, &str, &str); 10] = [
     ("GET", "/", "this list"),
     ("GET", "/ping", "200 as long as the process lives"),
     ("GET", "/ready", "200 when the host does its work, otherwise 503 with the reasons"),
@@ -35,6 +36,7 @@ const ROUTES: [(&str, &str, &str); 9] = [
     ("GET", "/plugins", "every plugin: state, module, topics, workers, counters"),
     ("GET", "/plugins/{name}", "one of them"),
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
+    ("POST", "/plugins/{name}/signals/{signal}", "sends it to each task; the body is its payload, as JSON"),
     ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit="),
     ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key"),
 ];
@@ -50,6 +52,7 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
         .route("/plugins", get(plugins))
         .route("/plugins/{name}", get(plugin))
         .route("/plugins/{name}/{action}", post(act))
+        .route("/plugins/{name}/signals/{signal}", post(signals::send))
         .route("/plugins/{name}/stores/{store}", get(stores::scan))
         .route("/plugins/{name}/stores/{store}/{key}", get(stores::get))
         .fallback(unknown_path)
@@ -102,7 +105,7 @@ async fn act(
 ) -> Result<Response, Refusal> {
     let Path((name, action)) = path.map_err(unreadable_path)?;
     let action = parse_action(&action)?;
-    drop_body(request.into_body()).await?;
+    read_body(request.into_body(), MOST_BODY_BYTES, "send none: an action reads no body").await?;
     let control = Arc::clone(&shared.control);
     let plugin = name.clone();
     // In a task of its own: a client that hangs up ends this function, and must not end a reload half-way.
@@ -128,21 +131,22 @@ fn parse_action(text: &str) -> Result<Action, Refusal> {
     })
 }
 
-async fn drop_body(body: Body) -> Result<(), Refusal> {
-    match tokio::time::timeout(LONGEST_BODY_WAIT, to_bytes(body, MOST_BODY_BYTES)).await {
-        Ok(Ok(_)) => Ok(()),
+/// A body of at most so many bytes; `hint` says what to send instead of another one.
+pub(super) async fn read_body(body: Body, most: usize, hint: &str) -> Result<Bytes, Refusal> {
+    match tokio::time::timeout(LONGEST_BODY_WAIT, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {
-            let error = format!("the request's body is broken, or longer than {MOST_BODY_BYTES} bytes");
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error, "send none: no route reads a body"))
+            let error = format!("the request's body is broken, or longer than {most} bytes");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error, hint))
         }
         Err(_) => {
             let error = format!("the request's body did not come within {} s", LONGEST_BODY_WAIT.as_secs());
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error, "send none: no route reads a body"))
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error, hint))
         }
     }
 }
 
-fn not_done(control: &dyn Control, name: &str, error: ControlError) -> Refusal {
+pub(super) fn not_done(control: &dyn Control, name: &str, error: ControlError) -> Refusal {
     match error {
         ControlError::UnknownPlugin => unknown_plugin(control, name),
         ControlError::Conflict(message) => {
@@ -178,7 +182,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error, format!("use {right}"))
 }
 
-fn unreadable_path(rejection: PathRejection) -> Refusal {
+pub(super) fn unreadable_path(rejection: PathRejection) -> Refusal {
     Refusal::new(rejection.status(), rejection.body_text(), "names in a path are UTF-8, percent-encoded")
 }
 

@@ -45,6 +45,11 @@ impl HostArgs {
         self.request("GET", path, "")
     }
 
+    /// `POST` of a body, to a path that is encoded already; errors as of [`HostArgs::get`].
+    pub fn post(&self, path: &str, body: &str) -> Result<String> {
+        self.request("POST", path, body)
+    }
+
     fn request(&self, method: &str, path: &str, body: &str) -> Result<String> {
         let nobody = || format!("no wasmill answers at {}; --host says where one listens", self.host);
         let mut stream = self.connect().with_context(nobody)?;

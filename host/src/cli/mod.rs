@@ -6,6 +6,7 @@ mod demo;
 mod http;
 mod reset;
 mod run;
+mod signal;
 mod state;
 pub mod test;
 
@@ -47,6 +48,7 @@ enum Command {
     Test(test::TestArgs),
     Reset(Box<reset::ResetArgs>),
     State(state::StateArgs),
+    Signal(signal::SignalArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(args),
         Command::Reset(args) => reset::run(*args),
         Command::State(args) => state::run(args),
+        Command::Signal(args) => signal::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
     };
     result.unwrap_or_else(|error| {

@@ -69,7 +69,7 @@ pub struct Offsets {
 }
 
 impl Offsets {
-    /// Offsets of no group: only a test's outlet takes them.
+    /// Offsets of no group: a transaction that has only outputs commits none, and a test's outlet takes any.
     pub fn of_nobody(positions: &[Position]) -> Self {
         Offsets { positions: positions.to_vec(), member: None }
     }

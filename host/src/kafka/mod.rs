@@ -1,6 +1,7 @@
 //! All of Kafka that the host knows: nothing outside this folder names rdkafka. The worker sees it through the two
 //! small traits of [`edge`], so that its tests can hold back a delivery or stop a commit in the middle.
 
+pub mod broadcast;
 pub mod changelog;
 pub mod client;
 pub mod consumer;

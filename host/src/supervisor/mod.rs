@@ -13,7 +13,8 @@ mod view;
 
 pub use parts::Parts;
 
-use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, QueryError, Readiness};
+use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, QueryError, Readiness, Signal};
+use crate::kafka::broadcast::broadcast;
 use crate::reload::folder::Difference;
 use crate::state::{Found, Query};
 use plugin::{Handle, Request};
@@ -31,13 +32,21 @@ pub struct Supervisor {
     /// Plugins that were removed, by name, until they have ended.
     leaving: Mutex<BTreeMap<String, Handle>>,
     queries: Arc<Semaphore>,
+    /// Signals are sent one after the other: a second producer of the same transactional id would fence the first.
+    signals: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Supervisor {
     /// No plugins yet.
     pub fn new(parts: Arc<Parts>) -> Arc<Self> {
         let queries = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
-        Arc::new(Supervisor { parts, plugins: Mutex::default(), leaving: Mutex::default(), queries })
+        Arc::new(Supervisor {
+            parts,
+            plugins: Mutex::default(),
+            leaving: Mutex::default(),
+            queries,
+            signals: Arc::default(),
+        })
     }
 
     /// Does what the folder says, until there is no more to hear.
@@ -128,6 +137,34 @@ impl Control for Supervisor {
             };
             let found = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
             found.map_err(|error| failed(&error))?.ok_or(QueryError::NotOpen)
+        })
+    }
+
+    fn signal<'a>(&'a self, plugin: &'a str, signal: Signal) -> BoxFuture<'a, Result<usize, ControlError>> {
+        Box::pin(async move {
+            let handle = self.lock().get(plugin).cloned().ok_or(ControlError::UnknownPlugin)?;
+            let conflict = |why: String| Err(ControlError::Conflict(why));
+            match handle.takes_signals() {
+                Some(true) => {}
+                Some(false) => {
+                    return conflict(format!(
+                        "{plugin:?} has no input of signals: connect one of the module to the topic \"$signals\""
+                    ));
+                }
+                None => return conflict("no module of it is at work; repair its file, or reload it".to_owned()),
+            }
+            let turn = self.signals.clone().lock_owned().await;
+            let (parts, plugin) = (self.parts.clone(), plugin.to_owned());
+            let send = move || {
+                // Held until it is sent, even if nobody waits for the answer any more.
+                let _turn = turn;
+                let id = format!("{}-{}-signals", parts.group(&plugin), parts.host_id);
+                let topic = parts.signals_topic(&plugin);
+                broadcast(&parts.kafka, &id, &topic, signal.name.as_bytes(), signal.payload.as_deref())
+            };
+            let sent =
+                tokio::task::spawn_blocking(send).await.map_err(|error| ControlError::Failed(error.to_string()))?;
+            sent.map_err(|error| ControlError::Failed(format!("the signal was not sent: {error}")))
         })
     }
 }

@@ -84,6 +84,11 @@ impl Handle {
         self.view.status()
     }
 
+    /// Whether it has an input of signals; None as long as no module of it is at work.
+    pub fn takes_signals(&self) -> Option<bool> {
+        self.view.takes_signals()
+    }
+
     /// The names of its stores; None as long as no module of it is at work.
     pub fn stores(&self) -> Option<Vec<String>> {
         self.view.stores()

@@ -5,7 +5,7 @@ use crate::admin::{
     Counters, InputStatus, PluginStatus, Problem, RefusedModule, SinkStatus, State, Timestamp, WorkerStatus,
 };
 use crate::metrics::PluginMetrics;
-use crate::plugin::Module;
+use crate::plugin::{Module, Port};
 use crate::worker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -77,6 +77,13 @@ impl View {
         let seen = self.lock();
         let (module, _) = seen.module.as_ref()?;
         Some(module.wiring.stores.iter().map(|store| store.name.clone()).collect())
+    }
+
+    /// Whether an input of the module at work is connected to `$signals`; None: there is no module.
+    pub fn takes_signals(&self) -> Option<bool> {
+        let seen = self.lock();
+        let (module, _) = seen.module.as_ref()?;
+        Some(module.wiring.inputs.iter().any(Port::is_signals))
     }
 
     /// All of it.

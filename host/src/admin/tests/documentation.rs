@@ -46,20 +46,21 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// As much of curl and a shell as the document uses: `curl -s [-X METHOD] [-H 'NAME: VALUE'] URL [| grep WORD]`.
+/// As much of curl and a shell as the document uses: `curl -s [-X METHOD] [-H 'NAME: VALUE'] [-d BODY] URL [| grep WORD]`.
 async fn run(server: &Server, command: &str) -> String {
     let (curl, filter) = command.split_once(" | grep ").map_or((command, ""), |(curl, word)| (curl, word));
-    let (mut method, mut headers, mut path) = ("GET", Vec::new(), None);
+    let (mut method, mut headers, mut body, mut path) = ("GET", Vec::new(), "", None);
     let mut words = words(curl);
     assert_eq!((words.next(), words.next()), (Some("curl"), Some("-s")), "{command}");
     while let Some(word) = words.next() {
         match word {
             "-X" => method = words.next().unwrap(),
+            "-d" => (method, body) = ("POST", words.next().unwrap()),
             "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
             url => path = Some(url.strip_prefix("localhost:8080").unwrap_or_else(|| panic!("{command}"))),
         }
     }
-    let answer = server.request(method, path.unwrap(), &headers, "").await.body;
+    let answer = server.request(method, path.unwrap(), &headers, body).await.body;
     answer.lines().filter(|line| line.contains(filter)).map(|line| line.to_owned() + "\n").collect()
 }
 

@@ -12,6 +12,7 @@ pub(super) struct Fake {
     metrics: Arc<Metrics>,
     reasons: Mutex<Vec<String>>,
     actions: Mutex<Vec<(String, Action)>>,
+    signals: Mutex<Vec<Signal>>,
     gate: Arc<RwLock<()>>,
     /// An action has begun.
     pub(super) begun: Notify,
@@ -25,6 +26,7 @@ impl Fake {
             metrics,
             reasons: Mutex::default(),
             actions: Mutex::default(),
+            signals: Mutex::default(),
             gate: Arc::default(),
             begun: Notify::new(),
             done: Notify::new(),
@@ -38,6 +40,11 @@ impl Fake {
     /// What was done, in order.
     pub(super) fn actions(&self) -> Vec<(String, Action)> {
         self.actions.lock().unwrap().clone()
+    }
+
+    /// What was sent to the plugin fraud, in order.
+    pub(super) fn signals(&self) -> Vec<Signal> {
+        self.signals.lock().unwrap().clone()
     }
 
     /// Actions begin, and do not end until the answer is dropped.
@@ -82,6 +89,19 @@ impl Control for Fake {
             }
             self.done.notify_one();
             outcome
+        })
+    }
+
+    fn signal<'a>(&'a self, plugin: &'a str, signal: Signal) -> BoxFuture<'a, Result<usize, ControlError>> {
+        Box::pin(async move {
+            match plugin {
+                "fraud" => {
+                    self.signals.lock().unwrap().push(signal);
+                    Ok(3)
+                }
+                "payment" => Err(ControlError::Conflict("\"payment\" has no input of signals".to_owned())),
+                _ => Err(ControlError::UnknownPlugin),
+            }
         })
     }
 

@@ -3,6 +3,7 @@
 mod client;
 mod documentation;
 mod fake;
+mod signals;
 mod stores;
 
 use super::connections::{BOUNDS, Bounds};
@@ -177,7 +178,7 @@ async fn a_page_of_another_site_cannot_pause_a_plugin() {
 async fn a_body_is_bounded() {
     let server = Server::start(None).await;
     let reply = server.request("POST", "/plugins/fraud/pause", &[], &"x".repeat(17 << 10)).await;
-    assert_eq!((reply.status, &reply.json()["hint"]), (413, &json!("send none: no route reads a body")));
+    assert_eq!((reply.status, &reply.json()["hint"]), (413, &json!("send none: an action reads no body")));
     assert_eq!(server.control.actions(), []);
     assert_eq!(server.request("POST", "/plugins/fraud/pause", &[], "{}").await.status, 200);
 }
