@@ -59,12 +59,13 @@ fn what_is_committed_can_be_asked_for_also_after_a_restart() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis() as i64;
     let (written, before) = (now - 60_000, now - 61_000);
     let event = |value: &str, at| Record { timestamp: Some(at), ..Record::new(value).key("k") };
-    let events = [event("FR/1+2, DE+1", before), event("FR/1+3, FR/2+7, DE!", written), event("US+1", now)];
+    let events = [event("FR/1+2, DE+1, ~old+1", before), event("FR/1+3, FR/2+7, DE!", written), event("US+1", now)];
     stage.kafka.produce(&stage.input, &events);
     stage.wait_until_done("p");
 
     check(&host, written);
     assert_eq!(host.get(&format!("{STORE}/DE")).status, 404, "it was deleted");
+    assert_eq!(entries(&asked(&host, "/plugins/p/stores/recent")), [], "it has expired");
     assert_eq!(printed(&state(&host, &["get", "p", "counts", "FR/1"])), format!("FR/1\t5\t0\t{written}\n"));
     let all = format!("FR/1\t5\t0\t{written}\nFR/2\t7\t0\t{written}\nUS\t1\t0\t{now}\n");
     assert_eq!(printed(&state(&host, &["scan", "p", "counts"])), all);

@@ -170,8 +170,11 @@ impl Committed {
     }
 }
 
+/// A range of keys as maps take it.
+pub type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 /// A range as maps take it; None: it is empty.
-pub fn bounds<'a>(range: &Range<'a>) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
+pub fn bounds<'a>(range: &Range<'a>) -> Option<Bounds<'a>> {
     match range.end {
         [] => Some((Bound::Included(range.start), Bound::Unbounded)),
         end if range.start < end => Some((Bound::Included(range.start), Bound::Excluded(end))),

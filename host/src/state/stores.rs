@@ -6,7 +6,6 @@ use super::record::{TIMERS, VERSIONS};
 use super::task::TaskState;
 use super::writer::Writer;
 use super::{StateError, StoreSpec, wall_clock};
-use crate::event::NO_TIME;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -186,7 +185,7 @@ impl Claimed {
         self.flush()?;
         let named = specs.iter().map(|spec| Named::new(&spec.name, spec.ttl_ms));
         let named = named.chain([Named::new(TIMERS, None), Named::new(VERSIONS, None)]).collect();
-        let committed = Arc::new(Committed::new(named, self.part, stream_time.max(NO_TIME)));
+        let committed = Arc::new(Committed::new(named, self.part, stream_time));
         let meta = Meta::new(&self.changelog, self.position, wall_clock());
         let owner = self.owner;
         let state = TaskState::new(specs, committed.clone(), owner, CACHE_BYTES, meta)?;

@@ -50,10 +50,13 @@ impl Log {
     }
 }
 
+/// A value, and the event time of its write.
+type Written = (Vec<u8>, i64);
+
 /// What the state should be.
 #[derive(Clone, Default, PartialEq, Debug)]
 struct Oracle {
-    stores: [BTreeMap<Vec<u8>, (Vec<u8>, i64)>; 2],
+    stores: [BTreeMap<Vec<u8>, Written>; 2],
     timers: BTreeMap<(Clock, Vec<u8>), i64>,
     stream_time: i64,
 }
@@ -212,7 +215,8 @@ fn one_entry(folder: &Path) -> Log {
 
 #[test]
 fn what_cannot_be_trusted_is_rebuilt() {
-    let cases: [(&str, fn(&mut Changelog)); 4] = [
+    type Spoil = fn(&mut Changelog);
+    let cases: [(&str, Spoil); 4] = [
         ("another topic", |changelog| changelog.identity = "id-2".into()),
         ("ahead of its changelog", |changelog| changelog.end = 1),
         ("no longer reaches back", |changelog| changelog.first = 100),

@@ -3,13 +3,16 @@
 use super::{Clock, Timer};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// There is one timer a clock and key.
+type Named = (Clock, Vec<u8>);
+
 /// Timers by clock and key, and by time.
 #[derive(Default)]
 pub struct Timers {
-    by_key: BTreeMap<(Clock, Vec<u8>), i64>,
+    by_key: BTreeMap<Named, i64>,
     by_time: BTreeSet<(Clock, i64, Vec<u8>)>,
     /// What each change since the last commit has replaced.
-    undo: Vec<((Clock, Vec<u8>), Option<i64>)>,
+    undo: Vec<(Named, Option<i64>)>,
 }
 
 /// A timer's key in its store: its clock, and then its own.
@@ -41,7 +44,7 @@ impl Timers {
         self.undo.push((timer, before));
     }
 
-    fn replace(&mut self, timer: (Clock, Vec<u8>), at: Option<i64>) -> Option<i64> {
+    fn replace(&mut self, timer: Named, at: Option<i64>) -> Option<i64> {
         let before = match at {
             Some(at) => self.by_key.insert(timer.clone(), at),
             None => self.by_key.remove(&timer),

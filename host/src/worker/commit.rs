@@ -144,7 +144,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 }
 
-fn of_state(error: StateError) -> Halt {
+pub(super) fn of_state(error: StateError) -> Halt {
     Halt::Broken(format!("the task's state: {error}"))
 }
 

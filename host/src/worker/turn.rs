@@ -221,6 +221,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         task.saw(&polled.timestamps[start..start + handled], latest);
         task.slots[slot_index].polled = polled;
         task.slots[slot_index].advance(handled);
+        let stream_time = task.stream_time;
+        if let Some(state) = &mut task.state {
+            // What has expired by now is not there for the next run, nor for queries after the commit.
+            state.advance(stream_time).map_err(super::commit::of_state)?;
+        }
         let ran = ran?;
         if handled > 0 {
             self.release(index)?;
