@@ -37,8 +37,10 @@ fn what_is_forwarded_is_the_same_byte_for_byte_in_both_worlds() {
         assert_eq!(stage.dead_letters("p"), []);
         let received = stage.kafka.read_all(&stage.output);
         assert_eq!(received.len(), sent.len());
-        for (offset, (received, sent)) in received.iter().zip(sent).enumerate() {
-            assert_eq!(*received, Record { offset: Some(offset as i64), ..sent }, "{module}");
+        assert!(received.is_sorted_by_key(|record| record.offset), "{module}");
+        for (received, sent) in received.iter().zip(sent) {
+            // Markers of transactions count as offsets, and where those end is a matter of time.
+            assert_eq!(*received, Record { offset: received.offset, ..sent }, "{module}");
         }
     }
 }
