@@ -10,7 +10,7 @@ use crate::kafka::edge::{Outlet, Source};
 use crate::plugin::guest::{Broke, TimerTask};
 use crate::state::{Clock, Timer};
 use std::time::{Duration, Instant};
-use wasmill_contract::Batch;
+use wasmill_contract::{Batch, FailureKind};
 
 /// The most timers of one call.
 pub const MOST: usize = 500;
@@ -66,7 +66,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         next.map_or(Duration::MAX, |at| Duration::from_millis(at.saturating_sub(wall_clock()).max(0) as u64))
     }
 
-    /// One call. Timers that were handled are cancelled first: what the call sets anew holds.
+    /// One call. Timers that were handled are cancelled before what the call does is done: one that it sets anew holds. Those
+    /// that it left are not touched, because it may have left them as it changed them.
     fn call_timers(&mut self, at: Partition, index: usize, now: i64, due: &mut [Timer]) -> Result<Called, Halt> {
         let started = Instant::now();
         let task = &mut self.tasks.list[index];
@@ -79,11 +80,14 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
             return Ok(Called { broke: Some(broke), ..Called::default() });
         }
-        self.cancel(index, due);
+        let last = outcome.answer.failures.last();
+        let again = last.is_some_and(|(_, failure)| failure.kind() != FailureKind::Reject);
+        let fired = (outcome.answer.done as usize).min(due.len()).saturating_sub(again as usize);
+        self.cancel(index, &due[..fired]);
         let called = self.apply(at, &named(timers.batch(due)), &outcome.answer)?;
         let handled = if called.broke.is_some() || called.alone.is_some() { 0 } else { called.ran.handled };
         if let Some(state) = &mut self.tasks.list[index].state {
-            for timer in &due[handled..] {
+            for timer in due.get(handled..fired).unwrap_or_default() {
                 state.set_timer(timer.clock, &timer.key, Some(timer.at));
             }
         }

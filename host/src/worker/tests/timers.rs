@@ -5,7 +5,7 @@ use crate::state::{Clock, MemoryState, StoreSpec};
 use crate::worker::opening::{OpenError, Opened, States};
 
 /// An event `set KEY TIME` sets a timer on event time; any other is sent on. A timer sends its key on, but for those whose
-/// key says otherwise.
+/// key says otherwise; `cancels-KEY` cancels another one besides.
 struct Ticking {
     world: Shared,
     retries: usize,
@@ -61,6 +61,11 @@ impl Guest for Ticking {
                     answer.key_lengths.push(SAME);
                     answer.value_lengths.push(key.len() as i32);
                     answer.data.extend_from_slice(key.as_bytes());
+                    if let Some(other) = key.strip_prefix("cancels-") {
+                        answer.timers.push(source, Clock::EventTime, other.as_bytes(), None);
+                        // As the contract asks: what is due has changed.
+                        break;
+                    }
                 }
             }
         }
@@ -158,6 +163,13 @@ fn a_timer_fires_between_the_event_that_made_it_due_and_the_next() {
 fn one_that_is_set_and_due_in_one_run_fires_before_the_rest_of_it() {
     let (outputs, _) = sent(&["a", "set now 1000", "b"], |_| ());
     assert_eq!(outputs, ["a", "now", "b"]);
+}
+
+#[test]
+fn one_that_is_cancelled_by_another_that_was_due_with_it_does_not_fire() {
+    let events = ["set a 1004", "set cancels-z 1004", "set z 1004", "set zz 1004", "end"];
+    let (outputs, _) = sent(&events, |_| ());
+    assert_eq!(outputs, ["end", "a", "cancels-z", "zz"].map(str::to_owned).to_vec());
 }
 
 #[test]
