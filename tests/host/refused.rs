@@ -117,15 +117,14 @@ fn a_dead_letter_topic_that_takes_no_old_timestamps_takes_the_letter_of_an_old_e
 
 #[test]
 fn a_dead_letter_topic_that_takes_nothing_stops_the_plugin_at_the_event() {
-    // Whatever reaches the broker is older than the moment at which it does. So would be the broker's own marker at the end
-    // of a transaction, and the transaction would stay open for ever.
-    let limits = [("message.timestamp.before.max.ms", "0")];
+    // Not even the broker's own marker at the end of a transaction fits, which would stay open for ever.
+    let limits = [("max.message.bytes", "10")];
     let (stage, host) = reject_an_old_event("no-letters", &limits, "at-least-once");
 
     let plugin = host.wait_for_plugin("p", "to have failed", |plugin| plugin["state"] == "failed");
     let said = plugin["error"]["message"].as_str().expect("a message");
     assert!(said.contains("not even a cut dead letter can be written"), "{said}");
-    host.wait_for_line(&["ERROR p stopped", "output-timestamp", "it starts again when its file changes"]);
+    host.wait_for_line(&["ERROR p stopped", "output-too-large", "it starts again when its file changes"]);
     assert_eq!(stage.kafka.committed(&stage.group("p"), &stage.input), [Some(1)]);
     assert_eq!(stage.dead_letters("p"), []);
 }
