@@ -1,6 +1,7 @@
 //! Words that all share: where an event stands, and how it can fail.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A partition of one of a plugin's input topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +22,11 @@ pub struct Position {
     /// The greatest event timestamp that the task had seen there, in milliseconds since the Unix epoch; [`NO_TIME`] if
     /// nobody knows.
     pub stream_time: i64,
+}
+
+/// Milliseconds since the Unix epoch, now.
+pub fn wall_clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// Before every timestamp.

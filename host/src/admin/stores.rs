@@ -5,7 +5,7 @@ use super::control::{Control, QueryError};
 use super::percent;
 use super::routes::{Shared, failed, meant, unknown_plugin};
 use crate::lines::base64_of;
-use crate::state::{Found, FoundEntry, Keys, Query};
+use crate::state::{Found, FoundEntry, Keys, Query, after_all_with};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -114,18 +114,6 @@ fn parse_limit(text: &str) -> Result<usize, Refusal> {
         let hint = format!("a page has 1 to {MOST_ENTRIES} entries; its `next` is the `from` of the page after it");
         Refusal::new(StatusCode::BAD_REQUEST, format!("{text:?} is no limit"), hint)
     })
-}
-
-/// The first key after all that begin with `prefix`; empty: there is none.
-fn after_all_with(prefix: &[u8]) -> Vec<u8> {
-    let mut end = prefix.to_vec();
-    while end.last() == Some(&0xff) {
-        end.pop();
-    }
-    if let Some(last) = end.last_mut() {
-        *last += 1;
-    }
-    end
 }
 
 #[derive(Serialize)]

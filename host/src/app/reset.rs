@@ -51,11 +51,11 @@ impl Reset {
     }
 
     fn name(&self) -> String {
-        format!("{}-{}", self.config.application, self.plugin)
+        self.config.group(&self.plugin)
     }
 
     fn changelog(&self) -> String {
-        format!("{}-changelog", self.name())
+        self.config.changelog_topic(&self.plugin)
     }
 
     fn group(&self) -> Group {

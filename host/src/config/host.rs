@@ -26,6 +26,18 @@ pub struct Config {
     pub log: LogConfig,
 }
 
+impl Config {
+    /// The consumer group of a plugin, and the beginning of its internal topics' names.
+    pub fn group(&self, plugin: &str) -> String {
+        format!("{}-{plugin}", self.application)
+    }
+
+    /// Where a plugin's stores and timers are kept: one partition a task.
+    pub fn changelog_topic(&self, plugin: &str) -> String {
+        format!("{}-changelog", self.group(plugin))
+    }
+}
+
 /// `[kafka]`.
 #[derive(Clone, PartialEq)]
 pub struct KafkaConfig {

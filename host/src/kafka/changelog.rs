@@ -1,14 +1,14 @@
 //! Reading a changelog: what a partition of it holds that is committed, up to its end.
 
 use super::client::ClientSettings;
-use super::errors::{code, is_transient};
+use super::errors::{self, is_transient};
 use super::native::{self, Kind, Polled};
 use super::reachability::Watch;
 use super::topics::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::thread;
@@ -186,17 +186,7 @@ impl Reader {
         Ok(Ok(next))
     }
 
-    fn patiently<T>(&self, mut attempt: impl FnMut() -> KafkaResult<T>) -> Result<T, ChangelogError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let error: KafkaError = match attempt() {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            if !is_transient(code(&error)) || Instant::now() >= deadline {
-                return Err(self.failed(error));
-            }
-            thread::sleep(LOOK_EVERY);
-        }
+    fn patiently<T>(&self, attempt: impl FnMut() -> KafkaResult<T>) -> Result<T, ChangelogError> {
+        errors::patiently(&self.topic, PATIENCE, LOOK_EVERY, attempt).map_err(|error| self.failed(error))
     }
 }

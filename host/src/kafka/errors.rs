@@ -1,6 +1,8 @@
 //! What an error code means for the host.
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The code of an error; `Unknown` for those of rdkafka's own that have none.
 pub fn code(error: &KafkaError) -> Code {
@@ -39,6 +41,25 @@ pub fn is_transient(code: Code) -> bool {
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
     )
+}
+
+/// Tries again while a broker is away or slow, until `patience` is over.
+pub fn patiently<T>(
+    doing: &str,
+    patience: Duration,
+    back_off: Duration,
+    mut attempt: impl FnMut() -> KafkaResult<T>,
+) -> KafkaResult<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt() {
+            Err(error) if is_transient(code(&error)) && Instant::now() < deadline => {
+                tracing::debug!(target: "kafka", "{doing}: {error}; trying again");
+                thread::sleep(back_off);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Whether the group went on without this member, so that a rebalance follows.

@@ -6,7 +6,7 @@
 //! partitions that the topic had.
 
 use super::edge::SourceError;
-use super::errors::{code, is_transient};
+use super::errors;
 use super::native::{self, Listed};
 use super::reachability::Watch;
 use crate::config::Start;
@@ -14,8 +14,7 @@ use crate::event::{NO_TIME, Partition};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long one question to the brokers may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -221,18 +220,9 @@ fn checked(list: TopicPartitionList) -> KafkaResult<Vec<Listed>> {
 }
 
 /// Tries again while a broker is away or slow, with a bound.
-fn patiently<T>(doing: &str, mut attempt: impl FnMut() -> KafkaResult<T>) -> Result<T, SourceError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match attempt() {
-            Ok(answer) => return Ok(answer),
-            Err(error) if is_transient(code(&error)) && Instant::now() < deadline => {
-                tracing::debug!(target: "kafka", "{doing}: {error}; trying again");
-                thread::sleep(BACK_OFF);
-            }
-            Err(error) => return Err(SourceError::Broken(format!("{doing}: {error}"))),
-        }
-    }
+fn patiently<T>(doing: &str, attempt: impl FnMut() -> KafkaResult<T>) -> Result<T, SourceError> {
+    errors::patiently(doing, PATIENCE, BACK_OFF, attempt)
+        .map_err(|error| SourceError::Broken(format!("{doing}: {error}")))
 }
 
 #[cfg(test)]

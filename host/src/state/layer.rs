@@ -56,18 +56,8 @@ impl Named {
 
     /// Where its keys end on disk, given the end of a range; empty: the end of the store.
     fn end(&self, end: &[u8]) -> Vec<u8> {
-        if !end.is_empty() {
-            return self.full(end);
-        }
-        let mut after = self.prefix.clone();
-        // The first byte is a length below 255, so there is always one to raise.
-        while after.last() == Some(&0xff) {
-            after.pop();
-        }
-        if let Some(last) = after.last_mut() {
-            *last += 1;
-        }
-        after
+        // The prefix begins with a length below 255, so there is always a key after it.
+        if end.is_empty() { record::after_all_with(&self.prefix) } else { self.full(end) }
     }
 }
 

@@ -17,6 +17,7 @@ mod tests;
 pub use layer::{Committed, Value};
 pub use memory::MemoryState;
 pub use query::{Found, FoundEntry, Keys, Query};
+pub use record::after_all_with;
 pub use stores::{Changelog, Claimed, Stores, Task};
 pub use task::TaskState;
 pub use wasmill_contract::Clock;
@@ -123,10 +124,4 @@ pub trait State: Send {
 
     /// Forgets what is not committed.
     fn abort(&mut self);
-}
-
-/// Milliseconds since the Unix epoch.
-fn wall_clock() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as i64)
 }

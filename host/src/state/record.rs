@@ -18,6 +18,18 @@ pub fn prefix(store: &str) -> Vec<u8> {
     prefix
 }
 
+/// The first key after all that begin with `prefix`; empty: there is none.
+pub fn after_all_with(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while end.last() == Some(&0xff) {
+        end.pop();
+    }
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end
+}
+
 /// The store and the key within it. None: nobody who writes entries has written this.
 pub fn split(key: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = key.split_first()?;

@@ -175,7 +175,7 @@ impl Actor {
         names.dedup();
         let spec = |name| TopicSpec { name, partitions: None, kind: TopicKind::Events };
         let specs: Vec<TopicSpec> = names.into_iter().map(spec).collect();
-        let keeps_changelog = !footing.stores.is_empty() && self.parts.kafka.has_transactions();
+        let keeps_changelog = self.parts.keeps_changelog(&footing.stores);
         // One partition a task.
         let changelog = keeps_changelog.then(|| (self.parts.changelog_topic(&self.name), TopicKind::Changelog));
         let signals = inputs.contains(&signals).then_some((signals, TopicKind::Events));

@@ -195,7 +195,7 @@ fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<La
     let mut topics: Vec<String> = footing.sinks.iter().map(|(_, topic)| topic.clone()).collect();
     topics.push(parts.dead_letter_topic(&kept.plugin));
     let has_state = !footing.stores.is_empty();
-    let keeps_changelog = has_state && parts.kafka.has_transactions();
+    let keeps_changelog = parts.keeps_changelog(&footing.stores);
     let changelog = topics.len();
     if keeps_changelog {
         topics.push(parts.changelog_topic(&kept.plugin));

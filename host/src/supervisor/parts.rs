@@ -5,7 +5,7 @@ use crate::kafka::client::ClientSettings;
 use crate::kafka::topics::Topics;
 use crate::metrics::Metrics;
 use crate::plugin::Loader;
-use crate::state::Stores;
+use crate::state::{StoreSpec, Stores};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
@@ -62,7 +62,7 @@ impl Parts {
 
     /// The consumer group of a plugin, and the beginning of its internal topics' names.
     pub fn group(&self, plugin: &str) -> String {
-        format!("{}-{plugin}", self.config.application)
+        self.config.group(plugin)
     }
 
     /// Where a plugin's failed events go.
@@ -72,7 +72,12 @@ impl Parts {
 
     /// Where a plugin's stores and timers are kept: one partition a task.
     pub fn changelog_topic(&self, plugin: &str) -> String {
-        format!("{}-changelog", self.group(plugin))
+        self.config.changelog_topic(plugin)
+    }
+
+    /// Whether a plugin with these stores has a changelog: the embedded broker's lasts no longer than what is on disk.
+    pub fn keeps_changelog(&self, stores: &[StoreSpec]) -> bool {
+        !stores.is_empty() && self.kafka.has_transactions()
     }
 
     /// Where signals to a plugin are sent: one partition a task.

@@ -4,8 +4,7 @@
 use super::handle::{Called, Ended};
 use super::lane::{Halt, Lane};
 use super::task::Hold;
-use super::turn::wall_clock;
-use crate::event::{Partition, Reason};
+use crate::event::{Partition, Reason, wall_clock};
 use crate::kafka::edge::{Outlet, Source};
 use crate::plugin::guest::{Broke, TimerTask};
 use crate::state::{Clock, Timer};
@@ -21,11 +20,11 @@ pub const TOPIC: usize = super::cause::MAX_TOPICS;
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Fires timers of a task that are due; false if there are none.
     pub(super) fn fire(&mut self, index: usize) -> Result<bool, Halt> {
-        let now = wall_clock();
         let task = &mut self.tasks.list[index];
         let (number, most, careful) = (task.number, task.timers_at_once, task.timers_carefully);
-        let Some(state) = &mut task.state else { return Ok(false) };
-        let mut due = state.due(task.stream_time, now, most);
+        let Some(state) = &task.state else { return Ok(false) };
+        let now = wall_clock();
+        let due = state.due(task.stream_time, now, most);
         if due.is_empty() {
             task.timers_carefully = false;
             return Ok(false);
@@ -36,7 +35,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             return Ok(!self.dirty());
         }
         let at = Partition { topic: TOPIC, number };
-        let called = self.call_timers(at, index, now, &mut due);
+        let called = self.call_timers(at, index, now, &due);
         let refused = if careful { self.refused_timers()? } else { None };
         let called = match (called, refused) {
             (Err(Halt::RollBack(why)), None) => return Err(Halt::RollBack(why)),
@@ -68,7 +67,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     /// One call. Timers that were handled are cancelled before what the call does is done: one that it sets anew holds. Those
     /// that it left are not touched, because it may have left them as it changed them.
-    fn call_timers(&mut self, at: Partition, index: usize, now: i64, due: &mut [Timer]) -> Result<Called, Halt> {
+    fn call_timers(&mut self, at: Partition, index: usize, now: i64, due: &[Timer]) -> Result<Called, Halt> {
         let started = Instant::now();
         let task = &mut self.tasks.list[index];
         let timers = TimerTask { partition: task.number as u32, now, stream_time: task.stream_time };

@@ -4,12 +4,12 @@ use super::command::{Command, End, State, Status};
 use super::handle::Ended;
 use super::lane::{Halt, Lane, Running};
 use super::task::Hold;
-use crate::event::Reason;
+use crate::event::{Reason, wall_clock};
 use crate::kafka::edge::{Outlet, Source};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The longest wait for an event: after it a worker looks at its commands, its timers and its commit.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
@@ -191,7 +191,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let Some((slot_index, mut range)) = task.next_run(max, self.spec.config.max_task_idle, now) else {
             return Ok(false);
         };
-        let latest = wall_clock().saturating_add(self.spec.config.max_future.as_millis() as i64);
+        let wall = wall_clock();
+        let latest = wall.saturating_add(self.spec.config.max_future.as_millis() as i64);
         range = task.until_timer(slot_index, range, latest);
         let careful = task.slots[slot_index].careful();
         if let Some(most) = careful {
@@ -207,9 +208,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let (at, start) = (slot.at, range.start);
         // The columns are taken out for the call, so that they can be borrowed while the lane is changed.
         let mut polled = std::mem::take(&mut slot.polled);
-        let now = wall_clock();
-        let latest = now.saturating_add(self.spec.config.max_future.as_millis() as i64);
-        (polled.now, polled.latest) = (now, latest);
+        (polled.now, polled.latest) = (wall, latest);
         (polled.stream_time, polled.behind) = (task.stream_time, start);
         let ran = if careful.is_some() {
             self.run_carefully(at, &mut polled, range)
@@ -282,9 +281,4 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         Ok(())
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn wall_clock() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
