@@ -13,10 +13,20 @@ pub fn during<R>(topic: &Topic<'_>, rate: u64, work: impl FnOnce() -> R) -> (R, 
     let mut writer = Writer::new(topic);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| write(&mut writer, rate / PORTIONS, &stop));
+        // Also where the work panics: the scope waits for the writer.
+        let stopper = Stop(&stop);
         let result = work();
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         (result, writer.join().expect("the writer does not panic"))
     })
+}
+
+struct Stop<'s>(&'s AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn write(writer: &mut Writer, portion: u64, stop: &AtomicBool) -> u64 {

@@ -1,5 +1,5 @@
 //! How long a worker processes nothing while a module is swapped under load: the host's own measure, swap by swap, from
-//! the sum of its histogram before and after.
+//! the sum of its histogram before and after. Most of a swap is the commit before it, so that commits stand beside it.
 
 use crate::figures::quantile;
 use crate::mill::{PATIENCE, Plugin, handled};
@@ -23,10 +23,19 @@ pub struct Arguments {
 /// Measures, and prints a table.
 pub fn run(arguments: &Arguments) {
     let kafka = Kafka::connect();
-    let mut rows = vec![table::row(["job", "swaps", "events/s", "p50 ms", "p99 ms", "max ms"])];
+    let mut rows = vec![table::row([
+        "job",
+        "swaps",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "swaps in 10 ms",
+        "commits in 10 ms",
+    ])];
     for job in [Job::PassThrough, Job::Fraud] {
         eprintln!("{}: {} swaps at {} events/s …", job.name(), arguments.swaps, arguments.rate);
-        let (pauses, rate) = measure(&kafka, job, arguments);
+        let Measured { pauses, rate, commits } = measure(&kafka, job, arguments);
         let milliseconds = |part| format!("{:.1}", quantile(&pauses, part) * 1000.0);
         rows.push(vec![
             job.name().into(),
@@ -35,27 +44,52 @@ pub fn run(arguments: &Arguments) {
             milliseconds(0.5),
             milliseconds(0.99),
             milliseconds(1.0),
+            format!("{:.1} %", 100.0 * short(&pauses)),
+            format!("{:.1} %", 100.0 * commits),
         ]);
     }
     table::print(&rows);
 }
 
-/// Each swap's pause in seconds, and the events a second that went through meanwhile.
-fn measure(kafka: &Kafka, job: Job, arguments: &Arguments) -> (Vec<f64>, f64) {
+struct Measured {
+    /// Each swap's, in seconds.
+    pauses: Vec<f64>,
+    /// Events a second that went through meanwhile.
+    rate: f64,
+    /// The share of all commits meanwhile that took no longer than a swap should.
+    commits: f64,
+}
+
+/// A swap should take no longer, in seconds.
+const SHORT: f64 = 0.01;
+
+fn short(pauses: &[f64]) -> f64 {
+    pauses.iter().filter(|pause| **pause <= SHORT).count() as f64 / pauses.len() as f64
+}
+
+fn measure(kafka: &Kafka, job: Job, arguments: &Arguments) -> Measured {
     let (input, output) = (Topic::new(kafka, "bench-orders"), Topic::new(kafka, "bench-out"));
     let host = Setup::new(kafka, &unique("bench")).start();
     let name = unique(job.name());
     let plugin =
         Plugin { name, module: "columns", job, checks: true, exactly_once: true, input: &input, output: &output };
     plugin.start(&host);
-    let ((pauses, rate), written) = load::during(&input, arguments.rate, || {
+    let commits = || {
+        let bucket = format!("wasmill_commit_seconds_bucket{{le=\"{SHORT}\",plugin={:?}}}", plugin.name);
+        let all = format!("wasmill_commit_seconds_count{{plugin={:?}}}", plugin.name);
+        (metrics::read(&host, &bucket), metrics::read(&host, &all))
+    };
+    let ((pauses, rate, commits), written) = load::during(&input, arguments.rate, || {
         wait_until("the first outputs", PATIENCE, || output.events() > 0);
+        let before = commits();
         let (events, began) = (handled(&host, &plugin), Instant::now());
         let pauses: Vec<f64> = (0..arguments.swaps).map(|number| swap(&host, &plugin, number)).collect();
-        (pauses, (handled(&host, &plugin) - events) / began.elapsed().as_secs_f64())
+        let rate = (handled(&host, &plugin) - events) / began.elapsed().as_secs_f64();
+        let after = commits();
+        (pauses, rate, (after.0 - before.0) / (after.1 - before.1))
     });
     wait_until("every event to be handled", PATIENCE, || handled(&host, &plugin) as u64 >= written);
-    (pauses, rate)
+    Measured { pauses, rate, commits }
 }
 
 /// Drops the same module in with other bytes, and tells how long the worker stood.

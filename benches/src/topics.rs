@@ -15,6 +15,9 @@ use wasmill_tests::{Kafka, LONG, unique, wait};
 /// Of every topic of the benchmarks.
 pub const PARTITIONS: i32 = 4;
 
+/// Of a request that is made again if it fails.
+const ONE_TRY: Duration = Duration::from_secs(5);
+
 /// A topic with a name of its own, removed when dropped: a run leaves hundreds of megabytes behind.
 pub struct Topic<'k> {
     kafka: &'k Kafka,
@@ -34,7 +37,12 @@ impl<'k> Topic<'k> {
 
     /// Where each partition ends.
     pub fn ends(&self) -> Vec<i64> {
-        let end = |partition| self.watcher.fetch_watermarks(&self.name, partition, LONG).expect("watermarks").1;
+        // Of a topic just made, a broker does not know every partition at once.
+        let end = |partition| {
+            wait("where a partition ends", LONG, || {
+                Some(self.watcher.fetch_watermarks(&self.name, partition, ONE_TRY).ok()?.1)
+            })
+        };
         (0..PARTITIONS).map(end).collect()
     }
 
