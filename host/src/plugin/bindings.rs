@@ -24,8 +24,9 @@ mod batch_world {
     });
 }
 
-pub use batch_world::exports::wasmill::plugin::batch_processor;
+pub use batch_world::exports::wasmill::plugin::{batch_processor, lifecycle as batch_lifecycle};
 pub use batch_world::wasmill::plugin::state_reader;
 pub use batch_world::{BatchPlugin, BatchPluginPre};
+pub use event_world::exports::wasmill::plugin::lifecycle as event_lifecycle;
 pub use event_world::wasmill::plugin::{context, log, state, timers, types};
 pub use event_world::{EventPlugin, EventPluginPre};

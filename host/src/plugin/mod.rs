@@ -21,4 +21,4 @@ pub use engine::{Engine, EngineError};
 pub use error::LoadError;
 pub use load::{Loaded, Loader};
 pub use module::{About, Module, World};
-pub use wiring::{Port, Resolved, Wiring};
+pub use wiring::{Port, Resolved, Sink, Wiring};

@@ -1,13 +1,13 @@
 //! Instances from nothing, and the questions that each is asked first.
 
-use super::bindings::{BatchPlugin, EventPlugin};
+use super::bindings::{BatchPlugin, EventPlugin, batch_lifecycle, event_lifecycle};
 use super::engine::Engine;
 use super::error::LoadError;
 use super::inspect::Ready;
 use super::instance::{Core, Terms, reason};
 use super::module::About;
 use super::output::Label;
-use super::wiring::{Port, Wiring};
+use super::wiring::{Port, Sink, Wiring};
 use crate::event::Reason;
 use crate::state::StoreSpec;
 use std::sync::Arc;
@@ -69,11 +69,18 @@ impl Fresh {
         self.core.arm();
         let store = &mut self.core.store;
         macro_rules! configure {
-            ($plugin:expr) => {
+            ($plugin:expr, $lifecycle:ident) => {
                 $plugin.wasmill_plugin_lifecycle().call_configure(store, settings).map(|answer| {
                     answer.map(|wiring| Wiring {
                         inputs: ports(wiring.inputs.into_iter().map(|port| (port.name, port.topic))),
-                        sinks: ports(wiring.sinks.into_iter().map(|port| (port.name, port.topic))),
+                        sinks: wiring
+                            .sinks
+                            .into_iter()
+                            .map(|sink| Sink {
+                                port: Port { name: sink.name, topic: sink.topic },
+                                last_of_commit: sink.emission == $lifecycle::Emission::LastOfCommit,
+                            })
+                            .collect(),
                         stores: wiring
                             .stores
                             .into_iter()
@@ -89,8 +96,8 @@ impl Fresh {
             };
         }
         let answer = match &self.plugin {
-            Plugin::Event(plugin) => configure!(plugin),
-            Plugin::Batch(plugin) => configure!(plugin),
+            Plugin::Event(plugin) => configure!(plugin, event_lifecycle),
+            Plugin::Batch(plugin) => configure!(plugin, batch_lifecycle),
         };
         answer.map_err(|error| reason(&mut self.core, &error))
     }

@@ -19,7 +19,7 @@ pub struct Wiring {
     /// Where its events come from; a batch names its input by index.
     pub inputs: Vec<Port>,
     /// Where its outputs go; an output names its sink by index.
-    pub sinks: Vec<Port>,
+    pub sinks: Vec<Sink>,
     /// What it remembers in; a state write names its store by index.
     pub stores: Vec<StoreSpec>,
 }
@@ -40,6 +40,15 @@ impl Port {
     }
 }
 
+/// Where outputs go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sink {
+    /// Its name and its topic.
+    pub port: Port,
+    /// Whether only the last output of each key goes out, once a commit.
+    pub last_of_commit: bool,
+}
+
 /// A wiring with the configuration's topics put in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
@@ -54,7 +63,11 @@ impl Wiring {
     /// Index of the sink of this name.
     pub fn sink(&self, name: &str) -> Option<usize> {
         // A plugin has a handful of sinks: comparing beats hashing.
-        self.sinks.iter().position(|sink| sink.name == name)
+        self.sinks.iter().position(|sink| sink.port.name == name)
+    }
+
+    fn sinks(&self) -> impl Iterator<Item = &Port> + Clone {
+        self.sinks.iter().map(|sink| &sink.port)
     }
 
     /// Everything that is wrong with it, whatever the configuration says.
@@ -64,19 +77,18 @@ impl Wiring {
             problems.push("it declares no input: a plugin needs at least one".to_owned());
         }
         names("input", self.inputs.iter().map(|port| &port.name), &mut problems);
-        names("sink", self.sinks.iter().map(|port| &port.name), &mut problems);
+        names("sink", self.sinks().map(|port| &port.name), &mut problems);
         names("store", self.stores.iter().map(|store| &store.name), &mut problems);
-        for port in self.sinks.iter().filter(|port| port.is_signals()) {
+        for port in self.sinks().filter(|port| port.is_signals()) {
             problems.push(format!("the sink {:?} is connected to $signals, which is for inputs", port.name));
         }
         if self.inputs.iter().filter(|port| port.is_signals()).count() > 1 {
             problems.push("several inputs are connected to $signals: one gets all of them".to_owned());
         }
-        for (kind, ports) in [("input", &self.inputs), ("sink", &self.sinks)] {
-            for port in ports.iter().filter(|port| !port.is_signals() && !port.topic.is_empty()) {
-                let what = || format!("the {kind} {:?} has by default a topic that", port.name);
-                problems.extend(topic_problem(&port.topic).map(|problem| format!("{} {problem}", what())));
-            }
+        let ports = self.inputs.iter().map(|port| ("input", port)).chain(self.sinks().map(|port| ("sink", port)));
+        for (kind, port) in ports.filter(|(_, port)| !port.is_signals() && !port.topic.is_empty()) {
+            let what = || format!("the {kind} {:?} has by default a topic that", port.name);
+            problems.extend(topic_problem(&port.topic).map(|problem| format!("{} {problem}", what())));
         }
         for store in self.stores.iter().filter(|store| store.ttl_ms == Some(0)) {
             problems.push(format!("the store {:?} has a TTL of 0, so that nothing would ever be in it", store.name));
@@ -87,15 +99,15 @@ impl Wiring {
     /// Puts the configuration's topics in. The error is everything that is wrong.
     pub fn resolve(&self, config: &PluginConfig) -> Result<Resolved, Vec<String>> {
         let mut problems = vec![];
-        unknown("input", "inputs", &self.inputs, &config.inputs, &mut problems);
-        unknown("sink", "sinks", &self.sinks, &config.sinks, &mut problems);
+        unknown("input", "inputs", self.inputs.iter(), &config.inputs, &mut problems);
+        unknown("sink", "sinks", self.sinks(), &config.sinks, &mut problems);
         for port in self.inputs.iter().filter(|port| port.is_signals() && config.inputs.contains_key(&port.name)) {
             problems
                 .push(format!("[inputs] names {:?}, but its signals come by a topic of the plugin's own", port.name));
         }
         let resolved = Resolved {
             inputs: self.inputs.iter().map(|port| (port.name.clone(), topics(port, config))).collect(),
-            sinks: self.sinks.iter().map(|port| (port.name.clone(), topic(port, config))).collect(),
+            sinks: self.sinks().map(|port| (port.name.clone(), topic(port, config))).collect(),
         };
         resolved.problems(&mut problems);
         if problems.is_empty() { Ok(resolved) } else { Err(problems) }
@@ -141,10 +153,16 @@ fn topic(port: &Port, config: &PluginConfig) -> String {
     config.sinks.get(&port.name).unwrap_or(&port.topic).clone()
 }
 
-fn unknown<V>(kind: &str, table: &str, ports: &[Port], configured: &BTreeMap<String, V>, problems: &mut Vec<String>) {
-    for key in configured.keys().filter(|key| ports.iter().all(|port| port.name != **key)) {
+fn unknown<'p, V>(
+    kind: &str,
+    table: &str,
+    ports: impl Iterator<Item = &'p Port> + Clone,
+    configured: &BTreeMap<String, V>,
+    problems: &mut Vec<String>,
+) {
+    for key in configured.keys().filter(|key| ports.clone().all(|port| port.name != **key)) {
         let similar = |port: &&Port| strsim::jaro_winkler(&port.name, key);
-        let nearest = ports.iter().max_by(|left, right| similar(left).total_cmp(&similar(right)));
+        let nearest = ports.clone().max_by(|left, right| similar(left).total_cmp(&similar(right)));
         problems.push(match nearest {
             Some(nearest) => {
                 format!(
@@ -200,10 +218,14 @@ mod tests {
         Port { name: name.into(), topic: topic.into() }
     }
 
+    fn sink(name: &str, topic: &str) -> Sink {
+        Sink { port: port(name, topic), last_of_commit: false }
+    }
+
     fn fraud() -> Wiring {
         Wiring {
             inputs: vec![port("orders", "orders")],
-            sinks: vec![port("fraud-alerts", "fraud-alerts")],
+            sinks: vec![sink("fraud-alerts", "fraud-alerts")],
             stores: vec![store("totals")],
         }
     }
@@ -225,9 +247,9 @@ mod tests {
         refused(Wiring { inputs: vec![port("", "t")], ..fraud() }, "has no name");
         refused(Wiring { inputs: vec![port("a b", "t")], ..fraud() }, r#""a b" has a name with other characters"#);
         refused(Wiring { inputs: vec![port("a", "t"), port("a", "u")], ..fraud() }, r#""a" is declared twice"#);
-        refused(Wiring { sinks: vec![port("a", "x y")], ..fraud() }, r#"is "x y"; Kafka allows only"#);
-        refused(Wiring { sinks: vec![port("a", &"x".repeat(250))], ..fraud() }, "is 250 bytes long");
-        refused(Wiring { sinks: vec![port("a", "..")], ..fraud() }, "which Kafka does not allow");
+        refused(Wiring { sinks: vec![sink("a", "x y")], ..fraud() }, r#"is "x y"; Kafka allows only"#);
+        refused(Wiring { sinks: vec![sink("a", &"x".repeat(250))], ..fraud() }, "is 250 bytes long");
+        refused(Wiring { sinks: vec![sink("a", "..")], ..fraud() }, "which Kafka does not allow");
         refused(Wiring { stores: vec![store("a/b")], ..fraud() }, r#"store "a/b" has a name with other characters"#);
         refused(Wiring { stores: vec![store("a"), store("a")], ..fraud() }, r#"the store "a" is declared twice"#);
         refused(Wiring { stores: vec![StoreSpec { ttl_ms: Some(0), ..store("a") }], ..fraud() }, "a TTL of 0");
@@ -242,7 +264,7 @@ mod tests {
         assert_eq!(wiring.resolve(&config).unwrap().inputs[1], ("commands".to_owned(), vec!["$signals".to_owned()]));
         config.inputs.insert("commands".into(), vec!["elsewhere".into()]);
         assert!(wiring.resolve(&config).unwrap_err().join("\n").contains(r#"[inputs] names "commands""#));
-        refused(Wiring { sinks: vec![port("a", "$signals")], ..fraud() }, "which is for inputs");
+        refused(Wiring { sinks: vec![sink("a", "$signals")], ..fraud() }, "which is for inputs");
         let two = vec![port("a", "$signals"), port("b", "$signals")];
         refused(Wiring { inputs: two, ..fraud() }, "several inputs are connected to $signals");
     }
@@ -275,7 +297,7 @@ mod tests {
     #[test]
     fn each_topic_feeds_one_input_and_each_port_has_a_topic() {
         let inputs = vec![port("a", "t"), port("b", "t"), port("c", "")];
-        let wiring = Wiring { inputs, sinks: vec![port("d", "")], stores: vec![] };
+        let wiring = Wiring { inputs, sinks: vec![sink("d", "")], stores: vec![] };
         let problems = wiring.resolve(&PluginConfig::default()).unwrap_err().join("\n");
         for part in [r#"feeds the inputs "a" and "b""#, r#"input "c" has no topic"#, r#"sink "d" has no topic"#] {
             assert!(problems.contains(part), "{part}: {problems}");

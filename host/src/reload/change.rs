@@ -19,6 +19,8 @@ pub struct Footing {
     pub inputs: Vec<(String, Vec<String>)>,
     /// Sink → topic, in the wiring's order.
     pub sinks: Vec<(String, String)>,
+    /// Of which sinks only the last output of each key goes out, once a commit; in the wiring's order.
+    pub last_of_commit: Vec<bool>,
     /// In the wiring's order.
     pub stores: Vec<StoreSpec>,
     /// The configuration.
@@ -30,7 +32,7 @@ pub fn change(old: &Footing, new: &Footing) -> Change {
     if old.inputs != new.inputs {
         return Change::Restart("its inputs changed".into());
     }
-    if old.sinks != new.sinks {
+    if old.sinks != new.sinks || old.last_of_commit != new.last_of_commit {
         return Change::Restart("its sinks changed".into());
     }
     if old.stores != new.stores {
@@ -52,6 +54,7 @@ mod tests {
         let mut footing = Footing {
             inputs: vec![("orders".into(), vec!["shop.orders".into()])],
             sinks: vec![("alerts".into(), "alerts".into())],
+            last_of_commit: vec![false],
             stores: vec![StoreSpec { name: "totals".into(), ttl_ms: None, version: 0, keyed_by_event: false }],
             config: PluginConfig::default(),
         };
@@ -68,6 +71,7 @@ mod tests {
         for (new, why) in [
             (footing(|new| new.inputs[0].1.push("more".into())), "inputs"),
             (footing(|new| new.sinks.clear()), "sinks"),
+            (footing(|new| new.last_of_commit[0] = true), "sinks"),
             (footing(|new| new.stores[0].version = 1), "stores"),
             (footing(|new| new.config.workers = 2), "configuration"),
         ] {

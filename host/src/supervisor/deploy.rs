@@ -55,6 +55,7 @@ impl Actor {
         let footing = Footing {
             inputs: self.inputs(module),
             sinks: module.resolved.sinks.clone(),
+            last_of_commit: module.wiring.sinks.iter().map(|sink| sink.last_of_commit).collect(),
             stores: module.wiring.stores.clone(),
             config: loaded.config.clone(),
         };
@@ -115,16 +116,18 @@ impl Actor {
         for (keeper, running) in deployed.keepers.iter().zip(instances) {
             let told = told.clone();
             // The receiver may have given up waiting.
-            let swapped = Box::new(move |pause| {
-                let _ = told.send(pause);
+            let swapped = Box::new(move |pause, old| {
+                let _ = told.send((pause, old));
             });
             keeper.tell(Command::Swap { running, swapped });
         }
         drop(told);
         let metrics = &self.view.metrics;
         let all = async {
-            while let Some(pause) = swapped.recv().await {
+            while let Some((pause, old)) = swapped.recv().await {
                 metrics.reload_pause(pause);
+                // Code and memory of a whole module: it takes its time.
+                tokio::task::spawn_blocking(move || drop(old));
             }
         };
         if tokio::time::timeout(SWAP_WITHIN, all).await.is_err() {

@@ -217,7 +217,7 @@ fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<La
     let spec = LaneSpec {
         plugin: kept.plugin.clone(),
         inputs,
-        sinks: footing.sinks.len(),
+        sinks: footing.last_of_commit.clone(),
         stores: footing.stores.clone(),
         config: Arc::new(footing.config.clone()),
         exactly_once,

@@ -46,6 +46,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     /// Takes back what was sent and written since the last commit. Where events are delivered at least once, what was
     /// sent stays.
     pub(super) fn abort(&mut self) -> Result<(), Halt> {
+        self.held.clear();
         if self.open {
             self.outlet.abort().map_err(|error| match error {
                 TransactionError::Abort(why) | TransactionError::Broken(why) => Halt::Broken(why),
@@ -76,7 +77,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         range: Range<usize>,
     ) -> Result<Ran, Halt> {
         let event = range.start;
-        let (ran, why) = match self.run(at, polled, range.clone()) {
+        let ran = self.run(at, polled, range.clone()).and_then(|ran| self.send_held().map(|()| ran));
+        let (ran, why) = match ran {
             // More was to be sent after the first refusal.
             Err(Halt::RollBack(why)) => (Ran { handled: 0, ended: None }, Some(why)),
             ran => (ran?, None),

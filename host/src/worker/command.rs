@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 /// What a worker does at its next commit.
 pub enum Command {
-    /// Goes on with another module's instance. Calls `swapped` with the time in which no event was handled.
+    /// Goes on with another module's instance from a commit on: the next one, or, if that is far, one of its own. Calls
+    /// `swapped` with the time in which no event was handled because of it, and with the instance that was at work: to take it down costs time that is not the worker's.
     Swap {
         /// The instance, made and configured aside.
         running: Running,
         /// Told when it is in its place.
-        swapped: Box<dyn FnOnce(Duration) + Send>,
+        swapped: Swapped,
     },
     /// Handles nothing until resumed; it stays in its group.
     Pause,
@@ -25,6 +26,9 @@ pub enum Command {
         give_up: Instant,
     },
 }
+
+/// Told of a swap: how long it took, and the instance that was at work.
+pub type Swapped = Box<dyn FnOnce(Duration, Running) + Send>;
 
 /// How a worker ended.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 
     fn try_commit(&mut self) -> Result<(), Halt> {
+        self.send_held()?;
         self.write_changelog()?;
         self.drain()?;
         if let Some(refused) = self.refused.first() {
@@ -138,6 +139,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     fn give_up_tasks(&mut self, partitions: &[Partition], lost: bool) -> Result<(), Halt> {
         self.tasks.remove(partitions);
+        self.held.forget(|task| partitions.iter().any(|at| at.number == task));
         self.source.unassign(partitions, lost)?;
         // An instance remembers what it read of a task, which somebody else writes from now on.
         if self.states.is_some() { self.replace_instance() } else { Ok(()) }

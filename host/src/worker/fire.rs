@@ -35,7 +35,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             return Ok(!self.dirty());
         }
         let at = Partition { topic: TOPIC, number };
-        let called = self.call_timers(at, index, now, &due);
+        let mut called = self.call_timers(at, index, now, &due);
+        if careful {
+            called = called.and_then(|called| self.send_held().map(|()| called));
+        }
         let refused = if careful { self.refused_timers()? } else { None };
         let called = match (called, refused) {
             (Err(Halt::RollBack(why)), None) => return Err(Halt::RollBack(why)),

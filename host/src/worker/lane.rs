@@ -1,5 +1,6 @@
 //! A lane: one plugin's consumer, producer, instance and tasks on a worker.
 
+use super::held::Held;
 use super::opening::States;
 use super::pace::Pace;
 use super::tasks::{InputTopic, Tasks};
@@ -16,6 +17,10 @@ use wasmill_contract::{Limits, Scope};
 /// Half of a transaction's time-out.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
 
+/// So much that is not committed, in state and in outputs that wait, is held in memory at most; then it is committed at
+/// once. A lane's own: workers are few.
+const MOST_UNCOMMITTED: usize = 16 << 20;
+
 /// What a lane is made for; fixed as long as it lives.
 #[derive(Debug, Clone)]
 pub struct LaneSpec {
@@ -23,8 +28,9 @@ pub struct LaneSpec {
     pub plugin: Arc<str>,
     /// Input topics, in the order of the source's.
     pub inputs: Vec<InputTopic>,
-    /// How many sinks the wiring has; the outlet's topics are these, then the dead-letter topic, and then the changelog.
-    pub sinks: usize,
+    /// The wiring's sinks, each with whether only the last output of each key goes out, once a commit. The outlet's topics
+    /// are these, then the dead-letter topic, and then the changelog.
+    pub sinks: Vec<bool>,
     /// The wiring's stores.
     pub stores: Vec<StoreSpec>,
     /// Whether writes go to a changelog; the embedded broker has none, and state lasts as long as the process.
@@ -38,12 +44,12 @@ pub struct LaneSpec {
 impl LaneSpec {
     /// The outlet's index of the dead-letter topic.
     pub fn dead_letters(&self) -> usize {
-        self.sinks
+        self.sinks.len()
     }
 
     /// The outlet's index of the changelog.
     pub fn changelog(&self) -> usize {
-        self.sinks + 1
+        self.sinks.len() + 1
     }
 
     /// How often to commit. A transaction must be over long before the broker aborts it.
@@ -56,7 +62,7 @@ impl LaneSpec {
 
     /// What an answer may name. Without a state there is nothing to hold writes and timers.
     pub(super) fn scope(&self, has_state: bool) -> Scope {
-        Scope { sinks: self.sinks, stores: if has_state { self.stores.len() } else { 0 }, timers: has_state }
+        Scope { sinks: self.sinks.len(), stores: if has_state { self.stores.len() } else { 0 }, timers: has_state }
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -83,6 +89,8 @@ pub struct Lane<S, O> {
     /// Opens the state of tasks; None: the plugin has no stores.
     pub(super) states: Option<Arc<dyn States>>,
     pub(super) tasks: Tasks,
+    /// Outputs that wait for the commit, since another one of their key may come.
+    pub(super) held: Held,
     /// Whether a transaction is open: from the first record on that is sent after a commit.
     pub(super) open: bool,
     pub(super) pace: Pace,
@@ -141,6 +149,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
             open: false,
+            held: Held::default(),
             states: None,
             spec,
             source,
@@ -185,6 +194,12 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.outlet.poll(Duration::ZERO);
         self.refused.extend(self.outlet.take_refused());
         self.check_outlet()
+    }
+
+    /// Whether a commit can't wait: what is not committed is in memory.
+    pub(super) fn is_full(&self) -> bool {
+        let states = self.tasks.list.iter().filter_map(|task| task.state.as_ref());
+        self.held.bytes() + states.map(|state| state.dirty_bytes()).sum::<usize>() >= MOST_UNCOMMITTED
     }
 
     /// Must be called before something is sent.

@@ -8,6 +8,7 @@ mod commit;
 mod dead_letter;
 mod fire;
 mod handle;
+mod held;
 mod lane;
 mod opening;
 mod pace;
@@ -21,6 +22,7 @@ mod writes;
 
 pub use cause::{MAX_PARTITIONS, MAX_TOPICS};
 pub use command::{Command, End, State, Status};
+pub use dead_letter::PREFIX as DEAD_LETTER_PREFIX;
 pub use lane::{Lane, LaneSpec, Running};
 pub use opening::{OpenError, Opened, States};
 pub use tasks::InputTopic;

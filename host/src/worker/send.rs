@@ -54,6 +54,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 refused.push((output.source, Reason::new("output-timestamp", message)));
                 continue;
             }
+            if let (true, Some(key)) = (self.spec.sinks[output.sink], key) {
+                self.held.put(&record, key, cause.token());
+                continue;
+            }
             self.open_transaction()?;
             match self.outlet.send(record, cause.token()) {
                 Ok(()) => {

@@ -1,6 +1,7 @@
 //! The worker with fakes for its three edges: a delivery that is held back or fails, a commit that is stopped half-way,
 //! a rebalance in the middle of a batch, an instance that breaks.
 
+mod held;
 mod state;
 mod timers;
 
@@ -331,6 +332,15 @@ const ONE: Partition = Partition { topic: 0, number: 1 };
 
 impl Bench {
     fn start(events: &[&'static str], prepare: impl FnOnce(&mut World, &mut PluginConfig)) -> Bench {
+        Bench::with_sink(false, events, prepare)
+    }
+
+    /// Of a sink `last_of_commit` only the last output of each key goes out.
+    fn with_sink(
+        last_of_commit: bool,
+        events: &[&'static str],
+        prepare: impl FnOnce(&mut World, &mut PluginConfig),
+    ) -> Bench {
         let world = Shared::default();
         let mut config = PluginConfig {
             commit_interval: Duration::from_millis(5),
@@ -347,7 +357,7 @@ impl Bench {
         let spec = LaneSpec {
             plugin: "fake".into(),
             inputs: vec![InputTopic { input: 0, topic: "in".into() }],
-            sinks: 1,
+            sinks: vec![last_of_commit],
             stores: vec![],
             config: Arc::new(config),
             exactly_once,
@@ -639,13 +649,31 @@ fn a_swap_happens_at_a_commit_and_the_next_event_is_the_new_modules() {
     let (told, swapped) = channel();
     let swap = Command::Swap {
         running: running(&bench.world, "new:"),
-        swapped: Box::new(move |pause| told.send(pause).unwrap()),
+        swapped: Box::new(move |pause, _| told.send(pause).unwrap()),
     };
     bench.commands.send(swap).unwrap();
     swapped.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(lock(&bench.world).committed.get(&ZERO), Some(&1));
     lock(&bench.world).log.get_mut(&ZERO).unwrap().push("b");
     bench.until("sent", |world| world.sent.len() == 2);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "new:b"]);
+}
+
+#[test]
+fn a_swap_waits_for_a_commit_that_is_due_anyway() {
+    let bench = Bench::start(&["a"], |_, config| config.commit_interval = Duration::from_millis(100));
+    bench.until("sent", |world| world.sent.len() == 1);
+    let (told, swapped) = channel();
+    let swap = Command::Swap {
+        running: running(&bench.world, "new:"),
+        swapped: Box::new(move |pause, _| told.send(pause).unwrap()),
+    };
+    bench.commands.send(swap).unwrap();
+    let pause = swapped.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(pause < Duration::from_millis(50), "{pause:?}");
+    assert_eq!(lock(&bench.world).committed.get(&ZERO), Some(&1));
+    lock(&bench.world).log.get_mut(&ZERO).unwrap().push("b");
+    bench.until_committed(ZERO, 2);
     assert_eq!(values(&lock(&bench.stop()), 0), ["a", "new:b"]);
 }
 

@@ -1,6 +1,6 @@
 //! The worker's loop.
 
-use super::command::{Command, End, State, Status};
+use super::command::{Command, End, State, Status, Swapped};
 use super::handle::Ended;
 use super::lane::{Halt, Lane, Running};
 use super::task::Hold;
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The longest wait for an event: after it a worker looks at its commands, its timers and its commit.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
+/// A swap waits for the commit that is due anyway, if that is so soon: one of its own would only hold events up once more.
+const SOON: Duration = Duration::from_millis(200);
+
 /// How often an idle worker updates its gauges.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
@@ -23,13 +26,21 @@ pub struct Worker<S, O> {
     commands: Receiver<Command>,
     status: Arc<Status>,
     paused: bool,
+    /// A module's instance that waits for a commit.
+    next: Option<Next>,
     gauges_at: Instant,
+}
+
+struct Next {
+    running: Running,
+    swapped: Swapped,
+    since: Instant,
 }
 
 impl<S: Source, O: Outlet> Worker<S, O> {
     /// A worker that has not started. When the sender of `commands` is dropped it stops.
     pub fn new(lane: Lane<S, O>, commands: Receiver<Command>, status: Arc<Status>) -> Self {
-        Worker { lane, commands, status, paused: false, gauges_at: Instant::now() }
+        Worker { lane, commands, status, paused: false, next: None, gauges_at: Instant::now() }
     }
 
     /// Runs until told to stop, or until it can't go on.
@@ -84,8 +95,12 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             Err(Halt::RollBack(why)) => self.lane.roll_back(&why)?,
             ran => ran?,
         }
-        if self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
+        let overdue = self.next.as_ref().is_some_and(|next| next.since.elapsed() >= SOON);
+        if overdue || self.lane.is_full() || self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
             self.lane.commit()?;
+            if let Some(next) = self.next.take() {
+                self.swap(next, Instant::now());
+            }
         }
         self.tell();
         Ok(ControlFlow::Continue(()))
@@ -93,7 +108,17 @@ impl<S: Source, O: Outlet> Worker<S, O> {
 
     fn obey(&mut self, command: Command) -> Result<ControlFlow<()>, Halt> {
         match command {
-            Command::Swap { running, swapped } => self.swap(running, swapped)?,
+            Command::Swap { running, swapped } => {
+                let since = Instant::now();
+                let next = Next { running, swapped, since };
+                let commit = self.lane.spec.commit_interval().saturating_sub(self.lane.last_commit.elapsed());
+                if self.lane.dirty() && commit <= SOON {
+                    self.next = Some(next);
+                } else {
+                    self.lane.commit()?;
+                    self.swap(next, since);
+                }
+            }
             Command::Pause if !self.paused => {
                 self.paused = true;
                 let partitions = self.lane.tasks.partitions();
@@ -117,19 +142,17 @@ impl<S: Source, O: Outlet> Worker<S, O> {
     }
 
     /// Between two commits the module changes: what the old one sent is committed, what was polled is the new one's.
-    fn swap(&mut self, running: Running, swapped: Box<dyn FnOnce(Duration) + Send>) -> Result<(), Halt> {
-        let started = Instant::now();
-        self.lane.commit()?;
-        self.lane.running = running;
+    /// Nothing was handled because of it since `began`.
+    fn swap(&mut self, Next { running, swapped, .. }: Next, began: Instant) {
+        let old = std::mem::replace(&mut self.lane.running, running);
         self.lane.broke_in_a_row = 0;
         // An event that the old module wanted again later may be just what the new one was made for.
         for task in &mut self.lane.tasks.list {
             if let Some(hold) = &mut task.hold {
-                *hold = Hold { until: started, attempts: 0 };
+                *hold = Hold { until: began, attempts: 0 };
             }
         }
-        swapped(started.elapsed());
-        Ok(())
+        swapped(began.elapsed(), old);
     }
 
     /// How long the next poll may wait.

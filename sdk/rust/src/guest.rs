@@ -6,7 +6,7 @@ use crate::bindings::wasmill::plugin::types::{self, Reason};
 use crate::input::Run;
 use crate::store::{Host, Spec};
 use crate::wiring::Port;
-use crate::{Clock, Failure, Input, Plugin, Timer, log};
+use crate::{Clock, Failure, Input, Plugin, Sink, Timer, log};
 use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -44,7 +44,8 @@ impl<E: Exported> lifecycle::Guest for Guest<E> {
         let (instance, wiring) = Instance::configure(&settings, Rc::new(Host))?;
         E::instance(|cell| cell.set(instance)).map_err(|_| "configure was called twice".to_string())?;
         let stores = wiring.stores.iter().map(|slots| store(slots.borrow().spec())).collect();
-        Ok(lifecycle::Wiring { inputs: ports(wiring.inputs), sinks: ports(wiring.sinks), stores })
+        let sinks = sinks(wiring.sinks, &wiring.last_of_commit);
+        Ok(lifecycle::Wiring { inputs: ports(wiring.inputs), sinks, stores })
     }
 }
 
@@ -109,6 +110,18 @@ fn given(clock: Clock) -> types::Clock {
         Clock::EventTime => types::Clock::EventTime,
         Clock::WallClock => types::Clock::WallClock,
     }
+}
+
+fn sinks(ports: Vec<Port>, last_of_commit: &[Sink]) -> Vec<lifecycle::Sink> {
+    let sink = |(index, Port { name, topic })| lifecycle::Sink {
+        name,
+        topic,
+        emission: match last_of_commit.contains(&Sink(index)) {
+            true => lifecycle::Emission::LastOfCommit,
+            false => lifecycle::Emission::Every,
+        },
+    };
+    (0..).zip(ports).map(sink).collect()
 }
 
 fn ports(ports: Vec<Port>) -> Vec<lifecycle::Port> {

@@ -47,6 +47,8 @@ pub struct Sink(pub(crate) u32);
 pub struct Wiring {
     pub(crate) inputs: Vec<Port>,
     pub(crate) sinks: Vec<Port>,
+    /// Those of which only the last output of a key goes out, once a commit.
+    pub(crate) last_of_commit: Vec<Sink>,
     pub(crate) stores: Vec<Rc<RefCell<dyn AnySlots>>>,
     /// By the names of their stores.
     windows: Vec<(String, Rc<Cell<Spec>>)>,
@@ -58,6 +60,7 @@ impl fmt::Debug for Wiring {
         f.debug_struct("Wiring")
             .field("inputs", &self.inputs)
             .field("sinks", &self.sinks)
+            .field("last_of_commit", &self.last_of_commit)
             .field("stores", &stores)
             .finish()
     }
@@ -89,6 +92,39 @@ impl Wiring {
     /// Declares a sink and the topic that it writes to.
     pub fn sink_to(&mut self, name: &str, topic: &str) -> Sink {
         Sink(declare(&mut self.sinks, name, topic))
+    }
+
+    /// Of the outputs to this sink that have the same key (and, if they name one, partition), only the last one before each
+    /// commit goes out: for an aggregate of which readers want the newest value and not every step, at a fraction of the
+    /// records. How many steps are left out depends on how fast events come; the last value of all never is. Outputs
+    /// without a key all go out.
+    ///
+    /// ```
+    /// # use wasmill_plugin::{Context, Event, NoSettings, Outcome, Plugin, Sink, Store, Wiring};
+    /// # struct Clicks { counts: Store<u64>, out: Sink }
+    /// # impl Plugin for Clicks {
+    /// # type Settings = NoSettings;
+    /// fn new(_: NoSettings, wiring: &mut Wiring) -> Result<Self, String> {
+    ///     wiring.input("clicks");
+    ///     let out = wiring.sink("clicks-by-page");
+    ///     wiring.last_of_commit(out);
+    ///     Ok(Clicks { counts: wiring.store("counts"), out })
+    /// }
+    /// # fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
+    /// #     let page = event.key().unwrap_or_default();
+    /// #     let count = ctx.update(&self.counts, page, |count: &mut u64| *count += 1)?;
+    /// #     ctx.emit(self.out).key(page).json(&count)
+    /// # }
+    /// # }
+    /// # use wasmill_plugin::testing::{Harness, TestEvent};
+    /// # let mut harness = Harness::<Clicks>::new(serde_json::json!({})).unwrap();
+    /// # let pages = ["a", "b", "a"].map(|page| TestEvent::new("clicks").key(page));
+    /// let run = harness.run(pages.to_vec()); // ends with a commit
+    /// let counts: Vec<_> = run.outputs.iter().map(|output| output.json()).collect();
+    /// assert_eq!(counts, [1, 2]); // of b, and of a
+    /// ```
+    pub fn last_of_commit(&mut self, sink: Sink) {
+        self.last_of_commit.push(sink);
     }
 
     /// Declares a store of values that are kept as JSON: see [`Store`], whose methods say more of it.

@@ -10,7 +10,7 @@ mod bindings {
 }
 
 use bench_rule::{Job, Order, Settings, Total};
-use bindings::exports::wasmill::plugin::lifecycle::{self, About, Port, Store, Wiring};
+use bindings::exports::wasmill::plugin::lifecycle::{self, About, Emission, Port, Sink, Store, Wiring};
 use bindings::exports::wasmill::plugin::processor::{self, Event, Failure, Output, Timer};
 use bindings::wasmill::plugin::{state, types::Reason};
 use std::cell::Cell;
@@ -35,9 +35,10 @@ impl lifecycle::Guest for Events {
         let settings: Settings = serde_json::from_str(&settings).map_err(|error| error.to_string())?;
         JOB.set(settings.job);
         let port = |name: &str| Port { name: name.into(), topic: name.into() };
+        let sink = |name: &str| Sink { name: name.into(), topic: name.into(), emission: Emission::Every };
         let totals = Store { name: "totals".into(), ttl_ms: None, version: 0, keyed_by_event: true };
         let stores = if matches!(settings.job, Job::Totals) { vec![totals] } else { vec![] };
-        Ok(Wiring { inputs: vec![port("orders")], sinks: vec![port("out")], stores })
+        Ok(Wiring { inputs: vec![port("orders")], sinks: vec![sink("out")], stores })
     }
 }
 

@@ -221,7 +221,7 @@ fn append_bytes(data: &mut Vec<u8>, bytes: Option<&[u8]>) -> i32 {
 }
 
 fn unknown_sink(sink: &str, wiring: &Wiring) -> Reason {
-    let known: Vec<&str> = wiring.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    let known: Vec<&str> = wiring.sinks.iter().map(|sink| sink.port.name.as_str()).collect();
     Reason::new(
         "unknown-sink",
         format!("an output names the sink {sink:?}, but the plugin's configure declared {known:?}"),
@@ -232,12 +232,13 @@ fn unknown_sink(sink: &str, wiring: &Wiring) -> Reason {
 mod tests {
     use super::*;
     use crate::plugin::bindings::types::Header;
-    use crate::plugin::wiring::Port;
+    use crate::plugin::wiring::{Port, Sink};
     use wasmill_contract::{Field, Limits, Scope};
 
     fn wiring() -> Wiring {
         let port = |name: &str| Port { name: name.into(), topic: name.into() };
-        Wiring { inputs: vec![port("in")], sinks: vec![port("first"), port("second")], stores: vec![] }
+        let sink = |name: &str| Sink { port: port(name), last_of_commit: false };
+        Wiring { inputs: vec![port("in")], sinks: vec![sink("first"), sink("second")], stores: vec![] }
     }
 
     fn batch() -> Batch {

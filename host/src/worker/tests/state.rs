@@ -102,7 +102,7 @@ fn lane(state: Box<dyn State>, on_failure: OnFailure) -> (Lane<FakeSource, FakeO
     let spec = LaneSpec {
         plugin: "fake".into(),
         inputs: vec![InputTopic { input: 0, topic: "in".into() }],
-        sinks: 1,
+        sinks: vec![false],
         stores: stores(),
         config: Arc::new(PluginConfig { on_failure, ..PluginConfig::default() }),
         exactly_once: false,

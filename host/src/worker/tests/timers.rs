@@ -123,7 +123,7 @@ fn start(events: &[&'static str], states: Arc<FakeStates>, prepare: impl FnOnce(
     let spec = LaneSpec {
         plugin: "fake".into(),
         inputs: vec![InputTopic { input: 0, topic: "in".into() }],
-        sinks: 1,
+        sinks: vec![false],
         stores: stores(),
         config: Arc::new(config),
         exactly_once: true,

@@ -69,7 +69,7 @@ impl<P: Plugin> Harness<P> {
                 break;
             }
         }
-        run
+        run.committed()
     }
 
     /// Puts a fresh instance in the place of the one at work, as the host may between any two calls: what was only in its
@@ -105,7 +105,7 @@ impl<P: Plugin> Harness<P> {
     }
 
     /// Has the plugin process the events in order, several a call: neighbours of the same input, topic and partition
-    /// go together. Timers on event time fire right after the event that made them due. After a `retry` or `stop` the rest is
+    /// go together, and with a commit at the end. Timers on event time fire right after the event that made them due. After a `retry` or `stop` the rest is
     /// left undone.
     ///
     /// # Panics
@@ -127,11 +127,11 @@ impl<P: Plugin> Harness<P> {
                 if failed.is_some_and(|failed| failed.failure.kind() != FailureKind::Reject)
                     || !self.fire(&mut run, partition, i64::MIN)
                 {
-                    return run;
+                    return run.committed();
                 }
             }
         }
-        run
+        run.committed()
     }
 
     /// One call for the first of the events. Answers how many were handled.

@@ -2,8 +2,9 @@
 
 use super::harness::effects;
 use crate::answer::Answer;
-use crate::{Clock, Failure, Wiring};
+use crate::{Clock, Failure, Sink, Wiring};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmill_contract::{Batch, DueTimer, Output};
 
 /// What a plugin did with the events of a test.
@@ -17,6 +18,33 @@ pub struct Run {
     pub failures: Vec<TestFailure>,
     /// Both, by their indexes, in the order in which they came out.
     pub(super) order: Vec<CameOut>,
+    /// The last output of each key, to sinks of which only that goes out.
+    last: HashMap<Keyed, usize>,
+    /// Outputs that another one of their key has come after.
+    superseded: BTreeSet<usize>,
+}
+
+/// Sink, task, partition and key of an output.
+type Keyed = (usize, u32, Option<u32>, Vec<u8>);
+
+impl Run {
+    /// What of it goes out when the host commits.
+    pub(super) fn committed(mut self) -> Run {
+        if self.superseded.is_empty() {
+            return self;
+        }
+        let outputs = std::mem::take(&mut self.outputs);
+        let mut goes_out = BTreeMap::new();
+        for (index, output) in (0..).zip(outputs).filter(|(index, _)| !self.superseded.contains(index)) {
+            goes_out.insert(index, self.outputs.len());
+            self.outputs.push(output);
+        }
+        self.order.retain_mut(|came_out| match came_out {
+            CameOut::Output(index) => goes_out.get(index).map(|new| *index = *new).is_some(),
+            CameOut::Failure(_) => true,
+        });
+        self
+    }
 }
 
 /// Something that came out of a run.
@@ -168,6 +196,11 @@ fn add(
         let (event, timer) = cause(source);
         while let Some(output) = outputs.next_if(|output| output.source == source) {
             run.order.push(CameOut::Output(run.outputs.len()));
+            let key = output.key.resolve(batch.event(source).key);
+            if let (true, Some(key)) = (wiring.last_of_commit.contains(&Sink(output.sink as u32)), key) {
+                let keyed = (output.sink, batch.partition, output.partition, key.to_vec());
+                run.superseded.extend(run.last.insert(keyed, run.outputs.len()));
+            }
             run.outputs.push(test_output(output, batch, wiring, event, timer.clone()));
         }
         if let Some((_, failure)) = failures.next_if(|(failed, _)| *failed as usize == source) {
