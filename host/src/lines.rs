@@ -23,7 +23,7 @@ mod print;
 mod read;
 
 pub use fields::Fields;
-pub use print::{entry_line, failure_line, output_line, timer_line};
+pub use print::{entry_line, event_line, failure_line, output_line, timer_line};
 pub use read::{LineError, base64_of, bytes, parse_event, parse_events, read_events};
 
 /// A header: its name in any bytes, and its value.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod crash;
+mod dlq;
 mod forwarding;
 mod golden;
 mod harness;

@@ -1,8 +1,10 @@
 //! The composition root: reads the parts off a configuration, connects them, starts them, and stops them in turn.
 
+mod dead_letters;
 mod reset;
 mod state_dir;
 
+pub use dead_letters::{DeadLetters, Letter};
 pub use reset::Reset;
 
 use crate::admin::{self, Admin};

@@ -3,6 +3,7 @@
 pub mod check;
 mod completions;
 mod demo;
+mod dlq;
 mod http;
 mod reset;
 mod run;
@@ -47,6 +48,7 @@ enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Reset(Box<reset::ResetArgs>),
+    Dlq(Box<dlq::DlqArgs>),
     State(state::StateArgs),
     Signal(signal::SignalArgs),
     Completions(completions::CompletionsArgs),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Reset(args) => reset::run(*args),
+        Command::Dlq(args) => dlq::run(*args),
         Command::State(args) => state::run(args),
         Command::Signal(args) => signal::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),

@@ -66,7 +66,7 @@ pub(super) fn run(args: ResetArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Asks on the terminal; where there is none nobody can agree.
-fn agreed(plugin: &str) -> anyhow::Result<bool> {
+pub(super) fn agreed(plugin: &str) -> anyhow::Result<bool> {
     if !stdin().is_terminal() {
         anyhow::bail!("nobody is there to ask: give --yes if it is meant");
     }

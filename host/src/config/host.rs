@@ -32,6 +32,11 @@ impl Config {
         format!("{}-{plugin}", self.application)
     }
 
+    /// Where a plugin's failed events go.
+    pub fn dead_letter_topic(&self, plugin: &str) -> String {
+        format!("{}-dlq", self.group(plugin))
+    }
+
     /// Where a plugin's stores and timers are kept: one partition a task.
     pub fn changelog_topic(&self, plugin: &str) -> String {
         format!("{}-changelog", self.group(plugin))

@@ -1,8 +1,8 @@
-//! Reading a changelog: what a partition of it holds that is committed, up to its end.
+//! Reading a topic of the host's own, such as a changelog: what a partition of it holds that is committed, up to its end.
 
 use super::client::ClientSettings;
 use super::errors::{self, is_transient};
-use super::native::{self, Kind, Polled};
+use super::native::{self, Kind, Message, Polled};
 use super::reachability::Watch;
 use super::topics::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
@@ -29,9 +29,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// Kafka's own default of `delete.retention.ms`.
 const DEFAULT_DELETE_RETENTION: i64 = 86_400_000;
 
-/// A changelog that can't be read now; trying again may help.
+/// A topic that can't be read now; trying again may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("changelog {topic} partition {partition}: {reason}")]
+#[error("topic {topic} partition {partition}: {reason}")]
 pub struct ChangelogError {
     /// The topic.
     pub topic: String,
@@ -55,19 +55,31 @@ pub struct Found {
 }
 
 /// A record of it.
-#[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     /// Its offset.
     pub offset: i64,
-    /// Its key.
+    /// Its key; empty if it has none.
     pub key: &'a [u8],
     /// None is a tombstone.
     pub value: Option<&'a [u8]>,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
+    message: &'a Message<'a>,
 }
 
-/// Reads one partition of a changelog.
+impl<'a> Record<'a> {
+    /// Its key; None if it has none.
+    pub fn raw_key(&self) -> Option<&'a [u8]> {
+        self.message.key()
+    }
+
+    /// Its headers, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        self.message.headers()
+    }
+}
+
+/// Reads one partition.
 pub struct Reader {
     consumer: Polled<BaseConsumer<Watch>>,
     topic: String,
@@ -160,6 +172,7 @@ impl Reader {
                         key: message.key().unwrap_or_default(),
                         value: message.value(),
                         timestamp: message.timestamp(),
+                        message: &message,
                     };
                     next = record.offset + 1;
                     if let Err(error) = each(record) {

@@ -1,12 +1,11 @@
 //! From outputs and failures to lines.
 
-use super::Output;
 use super::read::base64_of;
+use super::{Event, Output};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 use std::fmt::Write;
-use wasmill_contract::HeadersIter;
 
 /// An output's line, without the line's end.
 pub fn output_line(output: &Output<'_>) -> String {
@@ -20,6 +19,21 @@ pub fn output_line(output: &Output<'_>) -> String {
     }
     push(&mut line, format_args!(r#","timestamp":{}}}"#, output.timestamp));
     line
+}
+
+/// An event's line, without the line's end: what [`super::parse_event`] reads as the same event.
+pub fn event_line(event: &Event) -> String {
+    let mut members = Vec::new();
+    members.extend(event.topic.as_ref().map(|topic| format!(r#""topic":{}"#, quoted(topic))));
+    members.extend(event.partition.map(|partition| format!(r#""partition":{partition}"#)));
+    let (key, value) = (bytes(event.key.as_deref()), bytes(event.value.as_deref()));
+    members.push(format!(r#""key":{key},"value":{value}"#));
+    if !event.headers.is_empty() {
+        let borrowed = event.headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref()));
+        members.push(format!(r#""headers":{}"#, headers(borrowed)));
+    }
+    members.extend(event.timestamp.map(|timestamp| format!(r#""timestamp":{timestamp}"#)));
+    format!("{{{}}}", members.join(","))
 }
 
 /// A failed event's line, without the line's end. `kind` is `reject`, `retry`, `stop` or `trap`; `source` is the number of
@@ -70,7 +84,7 @@ fn encoded(bytes: &[u8]) -> String {
     format!(r#"{{"base64":"{}"}}"#, STANDARD.encode(bytes))
 }
 
-fn headers(headers: HeadersIter<'_>) -> String {
+fn headers<'h>(headers: impl Iterator<Item = (&'h [u8], Option<&'h [u8]>)> + Clone) -> String {
     let name = |name| std::str::from_utf8(name).map_or_else(|_| encoded(name), quoted);
     let mut names: Vec<&[u8]> = headers.clone().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -127,6 +141,8 @@ mod tests {
             let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
             let event = parse_event(&format!(r#"{{"headers":{}}}"#, members["headers"])).unwrap();
             assert_eq!(event.headers, headers);
+            let event = Event { topic: Some("t".into()), timestamp: Some(7), value: Some(b"{}".to_vec()), ..event };
+            assert_eq!(parse_event(&event_line(&event)).unwrap(), event);
         }
     }
 

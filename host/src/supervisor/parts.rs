@@ -67,7 +67,7 @@ impl Parts {
 
     /// Where a plugin's failed events go.
     pub fn dead_letter_topic(&self, plugin: &str) -> String {
-        format!("{}-dlq", self.group(plugin))
+        self.config.dead_letter_topic(plugin)
     }
 
     /// Where a plugin's stores and timers are kept: one partition a task.
