@@ -18,7 +18,6 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
@@ -89,13 +88,15 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     // A line that cannot be written (a closed pipe) must not become a panic of the thread that wrote it.
-    let layer = fmt::layer::<Registry>().with_writer(writer).with_ansi(look.colour).log_internal_errors(false);
+    let layer = fmt::layer().with_writer(writer).with_ansi(look.colour).log_internal_errors(false);
     let layer = match look.format {
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         LogFormat::Human if look.short => layer.event_format(Human::new(LocalTime)).boxed(),
         LogFormat::Human => layer.event_format(Human::new(Utc)).boxed(),
     };
-    Box::new(tracing_subscriber::registry().with(layer.with_filter(filter)))
+    // For all of it, and not for the layer: a filter of a layer remembers what it was asked about last, and a question
+    // without an event (whether a plugin's lines are wanted) would swallow the next line.
+    Box::new(tracing_subscriber::registry().with(filter).with(layer))
 }
 
 #[cfg(test)]
@@ -126,6 +127,16 @@ mod tests {
         assert_eq!(object["plugin"], "fraud");
         assert_eq!(object["version"], "0.1.0");
         assert_eq!(object["task"], 3);
+    }
+
+    #[test]
+    fn a_question_whether_something_is_logged_swallows_no_line() {
+        let text = logged(LogFormat::Human, || {
+            assert!(!tracing::enabled!(target: "plugin", tracing::Level::TRACE));
+            tracing::info!("first");
+            tracing::info!("second");
+        });
+        assert!(text.contains("first") && text.contains("second"), "{text}");
     }
 
     #[test]
