@@ -27,6 +27,9 @@ pub trait Control: Send + Sync + 'static {
     /// What is committed in a store of a plugin, in the tasks of this host.
     fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>>;
 
+    /// Puts an event into a topic that the configuration opens, and waits for the brokers. Once begun it is not cut short.
+    fn put<'a>(&'a self, event: NewEvent) -> BoxFuture<'a, Result<Written, PutError>>;
+
     /// Sends a signal to each task of a plugin, on whichever host it is; says how many there are once the brokers have
     /// all of it. Either each task gets it or none. Once begun it is not cut short.
     fn signal<'a>(&'a self, plugin: &'a str, signal: Signal) -> BoxFuture<'a, Result<usize, ControlError>>;
@@ -67,6 +70,37 @@ pub struct Signal {
     pub name: String,
     /// The value of the event, if any.
     pub payload: Option<Vec<u8>>,
+}
+
+/// An event from outside of Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Where it goes.
+    pub topic: String,
+    /// None: it may be in any partition.
+    pub key: Option<Vec<u8>>,
+    /// None is a tombstone.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Where an event was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The partition number.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+}
+
+/// Why an event was not written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutError {
+    /// The configuration opens other topics: these.
+    Closed(Vec<String>),
+    /// The brokers do not take it.
+    Refused(String),
+    /// The brokers did not answer in time; it may have been written.
+    Unanswered(String),
 }
 
 /// Why nothing was done.

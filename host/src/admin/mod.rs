@@ -15,10 +15,11 @@ mod stores;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod topics;
 
 pub use control::{
-    Action, BoxFuture, Control, ControlError, Counters, InputStatus, PluginStatus, Problem, QueryError, Readiness,
-    RefusedModule, Signal, SinkStatus, State, WorkerStatus,
+    Action, BoxFuture, Control, ControlError, Counters, InputStatus, NewEvent, PluginStatus, Problem, PutError,
+    QueryError, Readiness, RefusedModule, Signal, SinkStatus, State, WorkerStatus, Written,
 };
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

@@ -7,6 +7,7 @@ use super::nearest::nearest;
 use super::server::Admin;
 use super::signals;
 use super::stores;
+use super::topics;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -15,7 +16,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde_json::json as object;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const MOST_BODY_BYTES: usize = 16 << 10;
 const LONGEST_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Method, path and purpose of every route, for those who look for one.
-const ROUTES: [(&str, &str, &str); 10] = [
+const ROUTES: [(&str, &str, &str); 13] = [
     ("GET", "/", "this list"),
     ("GET", "/ping", "200 as long as the process lives"),
     ("GET", "/ready", "200 when the host does its work, otherwise 503 with the reasons"),
@@ -39,6 +40,9 @@ const ROUTES: [(&str, &str, &str); 10] = [
     ("POST", "/plugins/{name}/signals/{signal}", "sends it to each task; the body is its payload, as JSON"),
     ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit="),
     ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key"),
+    ("POST", "/topics/{topic}", "puts the body into a topic of admin.topics: ?key="),
+    ("PUT", "/topics/{topic}/{key}", "the same under a key"),
+    ("DELETE", "/topics/{topic}/{key}", "puts a tombstone under a key"),
 ];
 
 /// The whole of the host's HTTP, on this address of the machine.
@@ -55,6 +59,8 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
         .route("/plugins/{name}/signals/{signal}", post(signals::send))
         .route("/plugins/{name}/stores/{store}", get(stores::scan))
         .route("/plugins/{name}/stores/{store}/{key}", get(stores::get))
+        .route("/topics/{topic}", post(topics::post))
+        .route("/topics/{topic}/{key}", put(topics::put_key).delete(topics::delete))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(access, guard))
@@ -174,9 +180,12 @@ async fn unknown_path(uri: Uri) -> Refusal {
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     // Of the paths that exist and are longer than a plugin's, only those of stores are read.
-    let right = match uri.path().split('/').nth(3) {
-        None | Some("stores") => "GET",
-        Some(_) => "POST",
+    let parts: Vec<&str> = uri.path().split('/').collect();
+    let right = match (parts.get(1), parts.get(3)) {
+        (Some(&"topics"), None) => "POST",
+        (Some(&"topics"), Some(_)) => "PUT or DELETE",
+        (_, None | Some(&"stores")) => "GET",
+        _ => "POST",
     };
     let error = format!("{method} does nothing at {:?}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error, format!("use {right}"))

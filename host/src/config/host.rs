@@ -113,6 +113,8 @@ pub struct AdminConfig {
     pub advertise: Option<String>,
     /// Bearer token that every request but `/ping` and `/ready` must carry. There is one whenever `listen` is public.
     pub token: Option<String>,
+    /// Topics that events may be put into over HTTP: whoever reaches it could otherwise write into any.
+    pub topics: Vec<String>,
 }
 
 /// `[log]`.
@@ -155,6 +157,7 @@ impl fmt::Debug for AdminConfig {
             .field("listen", &self.listen)
             .field("advertise", &self.advertise)
             .field("token", &self.token.as_ref().map(|_| HIDDEN))
+            .field("topics", &self.topics)
             .finish()
     }
 }
@@ -177,7 +180,12 @@ mod tests {
             producer: properties("linger.ms"),
             ..KafkaConfig::of(Brokers::Embedded)
         };
-        let admin = AdminConfig { listen: "127.0.0.1:1".parse().unwrap(), advertise: None, token: Some("hush".into()) };
+        let admin = AdminConfig {
+            listen: "127.0.0.1:1".parse().unwrap(),
+            advertise: None,
+            token: Some("hush".into()),
+            topics: vec![],
+        };
         let text = format!("{kafka:?} {admin:?}");
         assert_eq!(text.matches("hush").count(), 1, "{text}");
         assert!(text.contains(r#""linger.ms": "hush""#), "{text}");

@@ -168,8 +168,11 @@ fn admin(document: &Document<'_>, mut table: Table<'_, '_>, overrides: &Override
         );
         document.report_missing(listen_field.place().clone(), message);
     }
+    let topics_field = table.take("topics");
+    let topics = topics_field.items().or_else(|| topics_field.wrong_type("a list of topics")).unwrap_or_default();
+    let topics = topics.iter().filter_map(|item| item.read("a topic", names::topic)).collect();
     table.finish();
-    AdminConfig { listen, advertise, token }
+    AdminConfig { listen, advertise, token, topics }
 }
 
 fn log(mut table: Table<'_, '_>, overrides: &Overrides) -> LogConfig {
@@ -250,7 +253,12 @@ mod tests {
             },
             plugins: PluginsConfig { dir: "mill/plugins".into() },
             topics: TopicsConfig { create: true, partitions: 4, replication: -1 },
-            admin: AdminConfig { listen: "127.0.0.1:8080".parse().unwrap(), advertise: None, token: None },
+            admin: AdminConfig {
+                listen: "127.0.0.1:8080".parse().unwrap(),
+                advertise: None,
+                token: None,
+                topics: vec![],
+            },
             log: LogConfig { format: LogFormat::Human, level: "info".into() },
         };
         assert_eq!(config, expected);
@@ -293,6 +301,7 @@ mod tests {
             listen = "0.0.0.0:80"
             advertise = "mill-1:80"
             token = "${TOKEN}"
+            topics = ["clients"]
             [log]
             format = "json"
             level = "wasmill=debug,warn"
@@ -323,6 +332,7 @@ mod tests {
                 listen: "0.0.0.0:80".parse().unwrap(),
                 advertise: Some("mill-1:80".into()),
                 token: Some("secret".into()),
+                topics: vec!["clients".into()],
             },
             log: LogConfig { format: LogFormat::Json, level: "wasmill=debug,warn".into() },
         };

@@ -143,7 +143,12 @@ fn config(options: &Options, state: &Path) -> Config {
         kafka: KafkaConfig::of(Brokers::Embedded),
         plugins: PluginsConfig { dir: options.plugins.clone() },
         topics: TopicsConfig { create: true, partitions: PARTITIONS, replication: 1 },
-        admin: AdminConfig { listen: options.listen.unwrap_or_else(free_address), advertise: None, token: None },
+        admin: AdminConfig {
+            listen: options.listen.unwrap_or_else(free_address),
+            advertise: None,
+            token: None,
+            topics: vec![],
+        },
         log: LogConfig { format: LogFormat::Human, level: "info,kafka=error".to_owned() },
     }
 }

@@ -8,6 +8,7 @@ pub mod consumer;
 pub mod edge;
 pub mod embedded;
 pub mod groups;
+pub mod inlet;
 pub mod producer;
 pub mod redrive;
 pub mod topics;

@@ -75,6 +75,12 @@ impl Producer {
         })
     }
 
+    /// Partitions of the topic that is watched, each with the offset after its last acknowledged record since the last call.
+    pub fn take_ends(&mut self) -> Vec<(i32, i64)> {
+        let ends = std::mem::take(&mut self.ends);
+        (0..).zip(ends).filter(|(_, end)| *end >= 0).collect()
+    }
+
     fn look_for_brokers(&self) {
         if self.watch.should_probe()
             && let Some(topic) = self.spec.topics.first()

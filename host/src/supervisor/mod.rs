@@ -13,8 +13,11 @@ mod view;
 
 pub use parts::Parts;
 
-use crate::admin::{Action, BoxFuture, Control, ControlError, PluginStatus, QueryError, Readiness, Signal};
+use crate::admin::{
+    Action, BoxFuture, Control, ControlError, NewEvent, PluginStatus, PutError, QueryError, Readiness, Signal, Written,
+};
 use crate::kafka::broadcast::broadcast;
+use crate::kafka::inlet::{Inlet, InletError};
 use crate::reload::folder::Difference;
 use crate::state::{Found, Query};
 use plugin::{Handle, Request};
@@ -34,18 +37,27 @@ pub struct Supervisor {
     queries: Arc<Semaphore>,
     /// Signals are sent one after the other: a second producer of the same transactional id would fence the first.
     signals: Arc<tokio::sync::Mutex<()>>,
+    /// The topics that the configuration opens to HTTP; each takes one event at a time.
+    inlets: BTreeMap<String, Arc<tokio::sync::Mutex<Inlet>>>,
 }
 
 impl Supervisor {
     /// No plugins yet.
     pub fn new(parts: Arc<Parts>) -> Arc<Self> {
         let queries = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
+        let inlet = |topic: &String| {
+            let client_id = format!("{}-{}-{topic}", parts.config.application, parts.host_id);
+            let inlet = Inlet::new(parts.kafka.clone(), client_id, topic.clone());
+            (topic.clone(), Arc::new(tokio::sync::Mutex::new(inlet)))
+        };
+        let inlets = parts.config.admin.topics.iter().map(inlet).collect();
         Arc::new(Supervisor {
             parts,
             plugins: Mutex::default(),
             leaving: Mutex::default(),
             queries,
             signals: Arc::default(),
+            inlets,
         })
     }
 
@@ -119,6 +131,7 @@ impl Control for Supervisor {
             answered.await.unwrap_or_else(|_| Err(ControlError::Conflict("the plugin is being stopped".into())))
         })
     }
+
     fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>> {
         Box::pin(async move {
             let handle = self.lock().get(plugin).cloned().ok_or(QueryError::UnknownPlugin)?;
@@ -137,6 +150,22 @@ impl Control for Supervisor {
             };
             let found = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
             found.map_err(|error| failed(&error))?.ok_or(QueryError::NotOpen)
+        })
+    }
+
+    fn put<'a>(&'a self, event: NewEvent) -> BoxFuture<'a, Result<Written, PutError>> {
+        Box::pin(async move {
+            let Some(inlet) = self.inlets.get(&event.topic).cloned() else {
+                return Err(PutError::Closed(self.inlets.keys().cloned().collect()));
+            };
+            let mut inlet = inlet.lock_owned().await;
+            let put = move || inlet.put(event.key.as_deref(), event.value.as_deref());
+            let written = tokio::task::spawn_blocking(put).await;
+            match written.map_err(|error| PutError::Unanswered(error.to_string()))? {
+                Ok((partition, offset)) => Ok(Written { partition, offset }),
+                Err(InletError::Refused(why)) => Err(PutError::Refused(why)),
+                Err(InletError::Unanswered(why)) => Err(PutError::Unanswered(why)),
+            }
         })
     }
 

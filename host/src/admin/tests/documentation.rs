@@ -55,7 +55,12 @@ async fn run(server: &Server, command: &str) -> String {
     while let Some(word) = words.next() {
         match word {
             "-X" => method = words.next().unwrap(),
-            "-d" => (method, body) = ("POST", words.next().unwrap()),
+            "-d" => {
+                body = words.next().unwrap();
+                if method == "GET" {
+                    method = "POST";
+                }
+            }
             "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
             url => path = Some(url.strip_prefix("localhost:8080").unwrap_or_else(|| panic!("{command}"))),
         }

@@ -13,6 +13,7 @@ pub(super) struct Fake {
     reasons: Mutex<Vec<String>>,
     actions: Mutex<Vec<(String, Action)>>,
     signals: Mutex<Vec<Signal>>,
+    events: Mutex<Vec<NewEvent>>,
     gate: Arc<RwLock<()>>,
     /// An action has begun.
     pub(super) begun: Notify,
@@ -27,6 +28,7 @@ impl Fake {
             reasons: Mutex::default(),
             actions: Mutex::default(),
             signals: Mutex::default(),
+            events: Mutex::default(),
             gate: Arc::default(),
             begun: Notify::new(),
             done: Notify::new(),
@@ -45,6 +47,11 @@ impl Fake {
     /// What was sent to the plugin fraud, in order.
     pub(super) fn signals(&self) -> Vec<Signal> {
         self.signals.lock().unwrap().clone()
+    }
+
+    /// What was put into the topic clients, in order.
+    pub(super) fn events(&self) -> Vec<NewEvent> {
+        self.events.lock().unwrap().clone()
     }
 
     /// Actions begin, and do not end until the answer is dropped.
@@ -101,6 +108,20 @@ impl Control for Fake {
                 }
                 "payment" => Err(ControlError::Conflict("\"payment\" has no input of signals".to_owned())),
                 _ => Err(ControlError::UnknownPlugin),
+            }
+        })
+    }
+
+    fn put<'a>(&'a self, event: NewEvent) -> BoxFuture<'a, Result<Written, PutError>> {
+        Box::pin(async move {
+            match (&*event.topic, event.key.as_deref()) {
+                ("clients", Some(b"too-large")) => Err(PutError::Refused("clients: message size too large".to_owned())),
+                ("clients", Some(b"lost")) => Err(PutError::Unanswered("clients: the brokers are away".to_owned())),
+                ("clients", _) => {
+                    self.events.lock().unwrap().push(event);
+                    Ok(Written { partition: 2, offset: 41 })
+                }
+                _ => Err(PutError::Closed(vec!["clients".to_owned()])),
             }
         })
     }

@@ -5,6 +5,7 @@ mod documentation;
 mod fake;
 mod signals;
 mod stores;
+mod topics;
 
 use super::connections::{BOUNDS, Bounds};
 use super::server::LONGEST_DRAIN;
