@@ -6,7 +6,7 @@ use super::edge::{Inbox, Offsets, Rebalance, Source, SourceError};
 use super::errors::{is_stale, is_transient};
 use super::native::{self, Event, Kind, Listed, Message, Polled};
 use super::reachability::Watch;
-use super::starts;
+use super::starts::{self, Beginning};
 use crate::config::Start;
 use crate::event::{Partition, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, RebalanceProtocol};
@@ -218,12 +218,16 @@ impl Source for Consumer {
     fn assign(&mut self, partitions: &[Partition]) -> Result<Vec<Position>, SourceError> {
         let beginnings = starts::resolve(self.consumer(), &self.topics, partitions, self.start)?;
         self.notes.extend(beginnings.iter().map(|beginning| (beginning.at, beginning.note.clone())));
-        let position = |beginning: &starts::Beginning| Position {
+        let position = |beginning: &Beginning| Position {
             at: beginning.at,
             offset: beginning.offset,
             stream_time: beginning.stream_time,
         };
         let positions: Vec<Position> = beginnings.iter().map(position).collect();
+        for Beginning { at, offset, fresh, .. } in &beginnings {
+            let committed = if *fresh { "nothing is committed, it begins" } else { "committed" };
+            tracing::debug!(target: "wasmill::kafka", "{} {}: {committed} at {offset}", self.topics[at.topic], at.number);
+        }
         let list = self.positions(&positions).map_err(broken("assigning partitions"))?;
         // An empty assignment is told, too: the group waits for the answer.
         let result =
