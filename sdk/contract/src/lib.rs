@@ -6,6 +6,7 @@
 //!   that both the host and the test harness of the Rust SDK run over a plugin's answer.
 //! - [`StreamTime`] and [`is_expired`]: what time it is for a task, and what is gone by it.
 //! - [`Memory`]: a task's stores and timers in memory, for tests and tools.
+//! - [`duration`]: how long something is, as a person writes it in a configuration: `"5 min"`.
 //!
 //! Nothing here knows wasmtime or Kafka: the same code runs inside a plugin, in a plain `cargo test`, and in the host.
 
@@ -14,6 +15,7 @@ mod effects;
 mod headers;
 mod limits;
 mod memory;
+mod quantity;
 mod time;
 mod timers;
 mod writes;
@@ -23,6 +25,7 @@ pub use effects::{Effects, FailureKind, Field, Output, Scope, Violation};
 pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
 pub use limits::{Excess, Limits, MAX_KEY, MAX_VALUE, OverLimit};
 pub use memory::{DueTimer, Memory};
+pub use quantity::{DURATION_UNITS, duration, quantity};
 pub use time::{StreamTime, is_expired};
 pub use timers::{Clock, OwnedTimerWrites, TimerWrite, TimerWrites};
 pub use writes::{OwnedWrites, Write, Writes};
