@@ -75,6 +75,7 @@
 //! - [`Timer`]: [`Context::set_timer`] has [`Plugin::on_timer`] called later, by the events' time or by the clock.
 //! - [`Windows`]: what belongs together by time: a result for each key and minute, or for each session.
 //! - [`Failure`]: what to answer when an event cannot be processed. It then has no effects at all.
+//! - [`settings`]: a setting that is a duration, as a person writes it.
 //! - [`log`]: lines in the host's log. What a plugin prints is logged as well, and so is a panic's message.
 //! - `testing`: the harness for `cargo test`.
 
@@ -88,6 +89,7 @@ mod input;
 mod instance;
 pub mod log;
 mod plugin;
+pub mod settings;
 mod store;
 mod timer;
 mod window;
