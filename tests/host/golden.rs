@@ -15,6 +15,9 @@ use wasmill_tests::{Kafka, LONG, Record, Setup, module, turn, unique, wasmill};
 /// A line's fields, each as it is written.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
+/// What an input names to be given signals, by a topic of the plugin's own.
+const SIGNALS: &str = "$signals";
+
 struct Case {
     /// `fraud-threshold`, also the plugin's name in the host.
     name: String,
@@ -31,9 +34,10 @@ fn the_golden_cases_hold_end_to_end() {
     let _turn = turn();
     let kafka = Kafka::connect();
     let mut reports = BTreeMap::new();
-    let cases: Vec<Case> = folders().into_iter().map(|folder| case(&kafka, folder, &mut reports)).collect();
-    assert!(!cases.is_empty(), "no plugin has a golden case");
     let application = unique("golden");
+    let cases: Vec<Case> =
+        folders().into_iter().map(|folder| case(&kafka, &application, folder, &mut reports)).collect();
+    assert!(!cases.is_empty(), "no plugin has a golden case");
     let mut setup = Setup::new(&kafka, &application).config("[topics]\npartitions = 1");
     for case in &cases {
         for (topic, records) in case.events() {
@@ -69,7 +73,12 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The case, with topics that nobody else has. `reports`: what is known of modules by their settings.
-fn case(kafka: &Kafka, folder: PathBuf, reports: &mut BTreeMap<(String, Option<String>), String>) -> Case {
+fn case(
+    kafka: &Kafka,
+    application: &str,
+    folder: PathBuf,
+    reports: &mut BTreeMap<(String, Option<String>), String>,
+) -> Case {
     let part = |path: &Path| path.file_name().expect("a name").to_str().expect("a plain name").to_owned();
     let plugin = part(folder.parent().and_then(Path::parent).expect("the plugin's folder"));
     let name = format!("{plugin}-{}", part(&folder));
@@ -84,7 +93,17 @@ fn case(kafka: &Kafka, folder: PathBuf, reports: &mut BTreeMap<(String, Option<S
         })
     };
     let topic = |port: &str| kafka.topic(&format!("{name}-{port}"), 1);
-    let inputs = pairs(" <- ").map(|(input, default)| (input.clone(), default, topic(&input))).collect();
+    let signals = || {
+        let signals = format!("{application}-{name}-signals");
+        kafka.create_topic(&signals, 1, &[]);
+        signals
+    };
+    let inputs = pairs(" <- ")
+        .map(|(input, default)| {
+            let ours = if default == SIGNALS { signals() } else { topic(&input) };
+            (input, default, ours)
+        })
+        .collect();
     let sinks = pairs(" -> ").map(|(sink, _)| (sink.clone(), topic(&sink))).collect();
     Case { name, folder, module, inputs, sinks }
 }
@@ -130,9 +149,10 @@ impl Case {
     }
 
     fn toml(&self) -> String {
-        let mut toml = String::from("[inputs]\n");
+        // Events of several inputs come in the order of their times only if each input is waited for.
+        let mut toml = String::from("max-task-idle = \"1 s\"\n[inputs]\n");
         // Writing to a String cannot fail.
-        for (input, _, topic) in &self.inputs {
+        for (input, _, topic) in self.inputs.iter().filter(|(_, default, _)| default != SIGNALS) {
             let _ = writeln!(toml, "{input:?} = {topic:?}");
         }
         toml += "[sinks]\n";
