@@ -1,6 +1,7 @@
 //! Whole-host tests: a real host process on a real Apache Kafka. One module a subject.
 
 mod admin;
+mod billing;
 mod crash;
 mod dlq;
 mod forwarding;
