@@ -28,6 +28,8 @@ pub struct Worker<S, O> {
     paused: bool,
     /// A module's instance that waits for a commit.
     next: Option<Next>,
+    /// Timers are due that the last turn left.
+    timers_left: bool,
     gauges_at: Instant,
 }
 
@@ -40,7 +42,7 @@ struct Next {
 impl<S: Source, O: Outlet> Worker<S, O> {
     /// A worker that has not started. When the sender of `commands` is dropped it stops.
     pub fn new(lane: Lane<S, O>, commands: Receiver<Command>, status: Arc<Status>) -> Self {
-        Worker { lane, commands, status, paused: false, next: None, gauges_at: Instant::now() }
+        Worker { lane, commands, status, paused: false, next: None, timers_left: false, gauges_at: Instant::now() }
     }
 
     /// Runs until told to stop, or until it can't go on.
@@ -72,7 +74,8 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        let (max, wait) = (self.lane.pace.events(), self.wait());
+        // Events that are polled while timers go on would only pile up; rebalances must be served.
+        let (max, wait) = if self.timers_left { (1, Duration::ZERO) } else { (self.lane.pace.events(), self.wait()) };
         let lane = &mut self.lane;
         if let Some(rebalance) = lane.source.poll(max, wait, &mut lane.tasks)? {
             lane.rebalance(rebalance)?;
@@ -83,7 +86,8 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             self.status.set_tasks(self.lane.tasks.list.iter().map(|task| task.number).collect());
         }
         self.lane.take_states(!self.paused)?;
-        let ran = if self.paused { Ok(()) } else { self.lane.handle_polled() };
+        let ran = if self.paused { Ok(false) } else { self.lane.handle_polled() };
+        self.timers_left = matches!(ran, Ok(true));
         self.lane.outlet.poll(Duration::ZERO);
         self.lane.check_outlet()?;
         match ran {
@@ -93,7 +97,9 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 return Err(Halt::Failed(reason));
             }
             Err(Halt::RollBack(why)) => self.lane.roll_back(&why)?,
-            ran => ran?,
+            ran => {
+                ran?;
+            }
         }
         let overdue = self.next.as_ref().is_some_and(|next| next.since.elapsed() >= SOON);
         if overdue || self.lane.is_full() || self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
@@ -182,17 +188,24 @@ impl<S: Source, O: Outlet> Worker<S, O> {
 }
 
 impl<S: Source, O: Outlet> Lane<S, O> {
-    /// Handles every event that was polled and may be handled now.
-    fn handle_polled(&mut self) -> Result<(), Halt> {
+    /// Handles every event that was polled and may be handled now. Answers whether it left timers that are due.
+    fn handle_polled(&mut self) -> Result<bool, Halt> {
+        let mut timers_left = false;
         for index in 0..self.tasks.list.len() {
             while self.handle_run(index)? {
                 // A long backlog of one task must not keep a commit waiting.
                 if self.last_commit.elapsed() >= self.spec.commit_interval() {
                     self.commit()?;
+                    // What was polled has an end. Timers that set themselves anew may go on for minutes, and commands,
+                    // rebalances and the other tasks must not wait for that.
+                    if self.has_due_timers(index) {
+                        timers_left = true;
+                        break;
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(timers_left)
     }
 
     /// Handles one task's next run; false if it has none for now.

@@ -5,7 +5,7 @@ use crate::state::{Clock, MemoryState, StoreSpec};
 use crate::worker::opening::{OpenError, Opened, States};
 
 /// An event `set KEY TIME` sets a timer on event time; any other is sent on. A timer sends its key on, but for those whose
-/// key says otherwise; `cancels-KEY` cancels another one besides.
+/// key says otherwise; `cancels-KEY` cancels another one besides, and `again` sets itself anew, due at once.
 struct Ticking {
     world: Shared,
     retries: usize,
@@ -64,6 +64,10 @@ impl Guest for Ticking {
                     if let Some(other) = key.strip_prefix("cancels-") {
                         answer.timers.push(source, Clock::EventTime, other.as_bytes(), None);
                         // As the contract asks: what is due has changed.
+                        break;
+                    }
+                    if key == "again" {
+                        answer.timers.push(source, Clock::EventTime, key.as_bytes(), Some(due[source as usize].at));
                         break;
                     }
                 }
@@ -195,6 +199,19 @@ fn a_timer_that_breaks_the_instance_or_is_rejected_is_dead_lettered_alone() {
 fn a_timer_that_is_to_be_retried_fires_again_and_once() {
     let (outputs, letters) = sent(&["set retry 1001", "a", "b"], |_| ());
     assert_eq!((outputs, letters.len()), (["a", "retry", "b"].map(str::to_owned).to_vec(), 0));
+}
+
+#[test]
+fn a_timer_that_goes_on_and_on_holds_up_neither_other_tasks_nor_commands() {
+    let bench = start(&["set again 1000", "a"], Arc::default(), |world| {
+        world.log.insert(ONE, vec!["b"]);
+        world.rebalances = [Rebalance::Assigned(vec![ZERO, ONE])].into();
+    });
+    bench.until("the other task's event", |world| values(world, 0).contains(&"b"));
+    bench.until("commits in between", |world| world.committed.get(&ONE) == Some(&1));
+    assert!(!values(&lock(&bench.world), 0).contains(&"a"), "its own next event waits for it");
+    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_secs(5) }).unwrap();
+    bench.until("the end", |world| world.closed);
 }
 
 #[test]
