@@ -7,6 +7,8 @@ mod dlq;
 mod forwarding;
 mod golden;
 mod harness;
+mod inlet;
+mod last_of_commit;
 mod lines;
 mod load;
 mod poison;

@@ -31,7 +31,8 @@ pub fn post(server: SocketAddr, path: &str, headers: &[&str], body: &str) -> io:
     request(server, "POST", path, headers, body)
 }
 
-fn request(server: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<Response> {
+/// Any method.
+pub fn request(server: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&server, LONG)?;
     stream.set_read_timeout(Some(LONG))?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n");

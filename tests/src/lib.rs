@@ -14,7 +14,7 @@ mod wait;
 
 pub use broker::Broker;
 pub use host::{Host, free_port, wasmill};
-pub use http::{Response, get, post};
+pub use http::{Response, get, post, request};
 pub use kafka::{Kafka, unique};
 pub use record::Record;
 pub use setup::Setup;

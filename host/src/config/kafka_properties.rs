@@ -27,7 +27,6 @@ pub fn refused(name: &str) -> Option<&'static str> {
         "enable.partition.eof" => "the host has to know when it has read a partition to its end",
         "enable.idempotence" => "without it a lost acknowledgement writes an output twice and out of order",
         "transactional.id" => "each worker has one of its own; two with the same would fence each other off",
-        "transaction.timeout.ms" => "commits are timed by it",
         "acks" | "request.required.acks" => {
             "an output counts as written when all in-sync replicas have it; anything less loses outputs when a broker fails"
         }

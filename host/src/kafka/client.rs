@@ -24,7 +24,8 @@ const FETCHED_PART: u64 = 64;
 /// Less than this would be too many questions.
 const LEAST_FETCHED: u64 = 64 << 10;
 
-/// The broker aborts a transaction that is open for longer.
+/// The broker aborts a transaction that is open for longer, unless more is configured; less would be too short for the
+/// longest time between two commits.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How every client of the host reaches Kafka. Clones share one view of whether the brokers are reachable.
@@ -227,6 +228,11 @@ fn check(scope: Scope, properties: &BTreeMap<String, String>) -> Result<(), Sett
         if let Some(reason) = refused_property(scope, name) {
             return Err(SettingsError::Refused { table, name: name.clone(), reason });
         }
+        let shortest = TRANSACTION_TIMEOUT.as_millis();
+        if name == "transaction.timeout.ms" && value.parse().is_ok_and(|value: u128| value < shortest) {
+            let reason = format!("{shortest} is the least: a worker commits after half of that at the latest");
+            return Err(SettingsError::Invalid { table, name: name.clone(), reason });
+        }
         // One by one, so that librdkafka's answer is about this one.
         let mut alone = ClientConfig::new();
         alone.set(name, value);
@@ -271,6 +277,8 @@ mod tests {
         assert!(unknown.contains("fetch.mni.bytes in [kafka.consumer]"), "{unknown}");
         let bad = error("kafka.producer", "linger.ms", "soon");
         assert!(bad.contains("linger.ms in [kafka.producer]"), "{bad}");
+        let short = error("kafka.producer", "transaction.timeout.ms", "9999");
+        assert!(short.contains("10000 is the least"), "{short}");
         let refused = error("kafka.properties", "bootstrap.servers", "a:1");
         assert!(refused.contains("set `brokers` in [kafka] instead"), "{refused}");
     }

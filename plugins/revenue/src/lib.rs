@@ -1,52 +1,51 @@
-//! Running totals by a field. What it reads, writes and is set by: the `README.md` beside this crate.
+//! Totals by a field, running or in windows. What it reads, writes and is set by: the `README.md` beside this crate.
+
+mod settings;
+mod sum;
+
+pub use settings::{Emit, Results, Settings};
+pub use sum::Sum;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use wasmill_decimal::Decimal;
-use wasmill_plugin::{Context, Event, Failure, Outcome, Plugin, Sink, Store, Wiring};
+use wasmill_plugin::{Context, Event, Failure, Outcome, Plugin, Sink, Store, Timer, Window, Windows, Wiring};
 
 /// The plugin.
 pub struct Revenue {
     settings: Settings,
-    totals: Store<Total>,
+    totals: Totals,
     revenue: Sink,
 }
 
-/// The plugin's settings.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
-    /// The field whose value names the group.
-    pub group_by: String,
-    /// The field that is added up.
-    pub amount: String,
+/// What is remembered of the groups, in the store `totals`.
+enum Totals {
+    Running(Store<Total>),
+    Windows(Windows<Sum>),
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { group_by: "country".into(), amount: "amount".into() }
-    }
-}
-
-/// What is known of a group, as it is kept and as it is sent.
+/// What is known of a group, as it is sent, and as it is kept without windows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Total {
     /// The group.
     pub key: String,
-    /// How many events were added.
-    pub count: u64,
-    /// Their sum, a decimal as a text: no reader turns it into a binary fraction by accident.
-    pub total: String,
+    /// How many events were added, and their sum.
+    #[serde(flatten)]
+    pub sum: Sum,
+    /// The window's start and its end, which is not in it, in milliseconds since the Unix epoch.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
 }
 
-impl Total {
-    /// Adds an amount; None if the sum would have more than 38 digits.
-    fn plus(&self, group: &str, amount: Decimal) -> Option<Total> {
-        let before = if self.count == 0 { Decimal::ZERO } else { self.total.parse().ok()? };
-        Some(Total { key: group.to_owned(), count: self.count + 1, total: before.plus(amount)?.to_string() })
-    }
+/// From when until before when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Milliseconds since the Unix epoch.
+    pub end: i64,
 }
 
 impl Plugin for Revenue {
@@ -55,12 +54,26 @@ impl Plugin for Revenue {
     const SETTINGS_SCHEMA: Option<&'static str> = Some(include_str!("../settings.schema.json"));
 
     fn new(settings: Settings, wiring: &mut Wiring) -> Result<Self, String> {
-        if settings.group_by == settings.amount {
-            return Err(format!("settings `group-by` and `amount` both name `{}`", settings.amount));
+        if let Some(problem) = settings.problem() {
+            return Err(problem);
         }
         wiring.input("orders");
-        let totals = wiring.store("totals");
-        Ok(Revenue { settings, totals, revenue: wiring.sink("aggregated_revenue") })
+        let revenue = wiring.sink("aggregated_revenue");
+        if settings.emit == Emit::Commit {
+            wiring.last_of_commit(revenue);
+        }
+        let windows = match (settings.window, settings.gap) {
+            (Some(size), _) => Some(wiring.hopping("totals", size, settings.advance.unwrap_or(size))),
+            (None, Some(gap)) => Some(wiring.sessions("totals", gap, Sum::merge)),
+            (None, None) => None,
+        };
+        let windows = windows.map(|windows| windows.grace(settings.grace.unwrap_or_default()));
+        let totals = match windows {
+            Some(windows) if settings.results == Results::Running => Totals::Windows(windows.running()),
+            Some(windows) => Totals::Windows(windows),
+            None => Totals::Running(wiring.store("totals")),
+        };
+        Ok(Revenue { settings, totals, revenue })
     }
 
     fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
@@ -71,12 +84,66 @@ impl Plugin for Revenue {
         let fields: Fields = event.json()?;
         let group = self.group(&fields)?;
         let amount = self.amount(&fields)?;
-        let before = ctx.get(&self.totals, group.as_bytes())?.unwrap_or_default();
-        let total = before.plus(&group, amount).ok_or_else(|| {
-            Failure::reject("too-large", format!("the total of {group} would have more than 38 digits"))
-        })?;
-        ctx.put(&self.totals, group.as_bytes(), total.clone())?;
-        ctx.emit(self.revenue).key(group.as_bytes()).json(&total)
+        match &self.totals {
+            Totals::Running(store) => {
+                let total = ctx.update(store, group.as_bytes(), |total: &mut Total| {
+                    total.key = group.to_string();
+                    total.sum.add(amount);
+                })?;
+                if total.sum.is_too_large() {
+                    return Err(too_large(&group));
+                }
+                ctx.emit(self.revenue).key(group.as_bytes()).json(&total)
+            }
+            Totals::Windows(windows) => {
+                let mut is_too_large = false;
+                let update = windows.update(ctx, group.as_bytes(), |sum| {
+                    sum.add(amount);
+                    is_too_large |= sum.is_too_large();
+                })?;
+                if is_too_large {
+                    return Err(too_large(&group));
+                }
+                if update.late {
+                    let message = format!("the windows of {group} that it would be in are closed");
+                    return Err(Failure::reject("late", message));
+                }
+                self.send(update.results, ctx)
+            }
+        }
+    }
+
+    fn on_timer(&self, timer: &Timer, ctx: &mut Context) -> Outcome {
+        match &self.totals {
+            Totals::Windows(windows) => {
+                let closed = windows.on_timer(ctx, timer)?;
+                self.send(closed, ctx)
+            }
+            Totals::Running(_) => Ok(()),
+        }
+    }
+}
+
+fn too_large(group: &str) -> Failure {
+    Failure::reject("too-large", format!("the total of {group} would have more than 38 digits"))
+}
+
+impl Revenue {
+    fn send(&self, results: Vec<Window<Sum>>, ctx: &mut Context) -> Outcome {
+        for Window { key, start, end, value: sum } in results {
+            let key = String::from_utf8(key).map_err(|error| Failure::stop("bad-store", error.to_string()))?;
+            if sum.is_too_large() {
+                return Err(too_large(&key));
+            }
+            let total = Total { sum, window: Some(Span { start, end }), key };
+            let output = ctx.emit(self.revenue).key(total.key.as_bytes());
+            match self.settings.results {
+                // It is of the window, and not of the event that happened to close it.
+                Results::Final => output.timestamp(end).json(&total)?,
+                Results::Running => output.json(&total)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -160,6 +227,75 @@ mod tests {
     }
 
     #[test]
+    fn with_the_commit_only_the_last_total_of_each_group_goes_out() {
+        let mut harness = Harness::<Revenue>::new(json!({ "emit": "commit" })).unwrap();
+        let run = harness.run(orders());
+        let keys: Vec<_> = run.outputs.iter().map(|output| output.key_str().unwrap().to_owned()).collect();
+        assert_eq!(keys.len(), 3, "{keys:?}");
+        let all: u64 = run.outputs.iter().map(|output| output.json()["count"].as_u64().unwrap()).sum();
+        assert_eq!(all, 700 - 700 / 11);
+    }
+
+    /// Orders over half an hour, most of them in order.
+    fn spread() -> Vec<TestEvent> {
+        let time = |number: i64| number * 2_500 - if number % 13 == 0 { 40_000 } else { 0 };
+        (16..).zip(orders()).map(|(number, order)| order.timestamp(time(number))).collect()
+    }
+
+    fn in_windows(settings: &Value, batch: usize) -> (Vec<Value>, usize) {
+        let mut harness = Harness::<Revenue>::new(settings.clone()).unwrap();
+        let runs: Vec<_> = spread().chunks(batch).map(|orders| harness.run(orders.to_vec())).collect();
+        let late = runs.iter().flat_map(|run| &run.failures).filter(|failure| failure.failure.code() == "late").count();
+        let outputs = runs.into_iter().flat_map(|run| run.outputs);
+        (outputs.map(|output| json!([output.json(), output.timestamp])).collect(), late)
+    }
+
+    #[test]
+    fn windows_of_any_kind_are_the_same_in_batches_of_any_size() {
+        for settings in [
+            json!({ "window": "1 min" }),
+            json!({ "window": "1 min", "results": "final", "grace": "10 s" }),
+            json!({ "window": "5 min", "advance": "1 min", "results": "final", "grace": "1 min" }),
+            json!({ "gap": "5 s", "results": "final", "grace": "1 s" }),
+            json!({ "gap": "30 s", "grace": "1 min" }),
+        ] {
+            let one = in_windows(&settings, 1);
+            assert!(one.0.len() > 20, "{settings}: {}", one.0.len());
+            assert_eq!(one, in_windows(&settings, 7), "{settings}");
+            assert_eq!(one, in_windows(&settings, 500), "{settings}");
+        }
+    }
+
+    #[test]
+    fn final_results_and_late_orders_make_up_all_orders() {
+        let settings = json!({ "window": "1 min", "results": "final", "grace": "5 s" });
+        let (results, late) = in_windows(&settings, 500);
+        let (patient, none) = in_windows(&json!({ "window": "1 min", "results": "final", "grace": "1 h" }), 500);
+        assert!(late > 0 && none == 0 && patient.is_empty(), "{late} {none} {}", patient.len());
+        let counted: u64 = results.iter().map(|result| result[0]["count"].as_u64().unwrap()).sum();
+        // What is still open is neither.
+        assert!(counted + late as u64 <= 700 - 700 / 11 && counted > 500, "{counted} {late}");
+        let one = &results[0];
+        assert_eq!(one[0]["end"].as_i64().unwrap() - one[0]["start"].as_i64().unwrap(), 60_000);
+        assert_eq!(one[0]["end"], one[1]);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_together_are_refused() {
+        for (settings, why) in [
+            (json!({ "window": "1 min", "gap": "1 min" }), "`window` or `gap`"),
+            (json!({ "advance": "1 min" }), "`advance` is for"),
+            (json!({ "grace": "1 min" }), "`grace` is for"),
+            (json!({ "results": "final" }), "`results = \"final\"` is for"),
+            (json!({ "window": "1 min", "emit": "commit" }), "`emit = \"commit\"` is for"),
+            (json!({ "window": "1 min", "advance": "2 min" }), "leave out events"),
+        ] {
+            let error = Harness::<Revenue>::new(settings).err().unwrap();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
     fn a_field_cannot_be_both_group_and_amount() {
         let error = Harness::<Revenue>::new(json!({ "group-by": "amount" })).err().unwrap();
         assert!(error.contains("both name `amount`"), "{error}");
@@ -171,5 +307,6 @@ mod tests {
         let default = |name: &str| schema["properties"][name]["default"].clone();
         let defaults = Settings::default();
         assert_eq!((default("group-by"), default("amount")), (defaults.group_by.into(), defaults.amount.into()));
+        assert_eq!((default("results"), default("emit")), (json!("running"), json!("event")));
     }
 }
