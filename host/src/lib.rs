@@ -20,6 +20,7 @@ pub mod state;
 
 pub mod config;
 pub mod event;
+pub mod failpoint;
 pub mod lines;
 pub mod logging;
 pub mod metrics;

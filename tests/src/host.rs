@@ -39,10 +39,19 @@ impl Host {
 
     /// Starts it, for the first time or again, in the same folder and with the same state. Does not wait for anything.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same, until it comes to a failpoint for the n-th time: there it is killed. `wasmill::failpoint` has their names.
+    pub fn start_until(&mut self, failpoint: &str, times: u64) {
+        self.start_with(&[("WASMILL_FAILPOINT", &format!("{failpoint}:{times}"))]);
+    }
+
+    fn start_with(&mut self, variables: &[(&str, &str)]) {
         assert!(self.process.is_none(), "the host runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log");
         let mut command = wasmill();
-        command.arg("run").current_dir(self.folder.path());
+        command.arg("run").current_dir(self.folder.path()).envs(variables.iter().copied());
         command.stdout(log.try_clone().expect("a log")).stderr(log);
         self.process = Some(command.spawn().expect("WASMILL_BIN can be started"));
     }
@@ -177,6 +186,11 @@ impl Host {
         // SAFETY: no memory is involved, and the child has not been waited for: its id is still its own.
         let sent = unsafe { libc::kill(i32::try_from(process).expect("a process id"), signal) };
         assert_eq!(sent, 0, "signal {signal}: {}", io::Error::last_os_error());
+    }
+
+    /// Whether it was started, and not ended since.
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Waits until it has ended by itself.

@@ -2,6 +2,7 @@
 
 use super::edge::{Offsets, TransactionError};
 use super::errors::{code, is_stale};
+use crate::failpoint;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{Producer, ProducerContext};
 use rdkafka::util::Timeout;
@@ -95,9 +96,12 @@ pub fn commit<C: ProducerContext>(producer: &impl Producer<C>, offsets: &Offsets
     if let Some((list, member)) = &offsets.member {
         let send = || producer.send_offsets_to_transaction(list, member, Timeout::After(ANSWER_WITHIN));
         patiently("sending offsets to the transaction", PATIENCE, send)?;
+        failpoint::reached("after-offsets");
     }
     let commit = || producer.commit_transaction(Timeout::After(ANSWER_WITHIN));
-    patiently("committing the transaction", PATIENCE, commit)
+    patiently("committing the transaction", PATIENCE, commit)?;
+    failpoint::reached("after-commit");
+    Ok(())
 }
 
 /// Aborts the open transaction: what was not sent yet is dropped, what is in flight is waited for. False: it is not done

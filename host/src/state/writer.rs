@@ -2,6 +2,7 @@
 
 use super::disk::{Disk, Meta};
 use super::layer::{Committed, Entry, Key, bytes_of};
+use crate::failpoint;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -111,7 +112,10 @@ fn put(job: &Job, failed: &mut bool) {
         batch.put(&key, entry.as_ref().map(|value| (value.written, &*value.bytes)));
     }
     match batch.write(&job.meta) {
-        Ok(()) => job.task.release(job.number, &job.entries),
+        Ok(()) => {
+            failpoint::reached("after-disk");
+            job.task.release(job.number, &job.entries);
+        }
         Err(error) => {
             tracing::error!("{error}. State goes on in memory, and is restored from the changelogs at the next start");
             *failed = true;

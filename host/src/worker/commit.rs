@@ -4,6 +4,7 @@ use super::cause::CHANGELOG;
 use super::lane::{Halt, Lane};
 use super::task::Task;
 use crate::event::{Partition, Position, Reason};
+use crate::failpoint;
 use crate::kafka::edge::{Outgoing, Outlet, Rebalance, SendError, Source, SourceError};
 use crate::state::StateError;
 use std::time::Instant;
@@ -31,7 +32,9 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     fn try_commit(&mut self) -> Result<(), Halt> {
         self.send_held()?;
         self.write_changelog()?;
+        failpoint::reached("after-changelog");
         self.drain()?;
+        failpoint::reached("after-drain");
         if let Some(refused) = self.refused.first() {
             return Err(Halt::RollBack(refused.message.clone()));
         }
@@ -57,6 +60,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             task.committed_stream_time = task.stream_time;
             task.slots.iter_mut().for_each(|slot| slot.committed = slot.position);
         }
+        failpoint::reached("after-state");
         self.metrics.commit(self.last_commit.elapsed());
         self.update_gauges();
         Ok(())

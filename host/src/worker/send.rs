@@ -6,6 +6,7 @@ use super::handle::{Ended, Verdict};
 use super::lane::{Halt, Lane};
 use crate::config::OnFailure;
 use crate::event::{Partition, Reason};
+use crate::failpoint;
 use crate::kafka::edge::{Outgoing, Outlet, SendError, Source};
 use crate::plugin::guest::Answer;
 use std::time::{Duration, Instant};
@@ -72,6 +73,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
         }
         self.metrics.outputs(outputs, bytes as u64);
+        failpoint::reached("after-outputs");
         Ok(refused)
     }
 
