@@ -36,6 +36,21 @@ impl Broker {
         self.tell("kill");
     }
 
+    /// Asks it to end (SIGTERM), and waits for that; its data stays.
+    pub fn stop(&mut self) {
+        self.tell("stop");
+    }
+
+    /// Makes it stand still (SIGSTOP): connections stay, and nobody answers.
+    pub fn freeze(&mut self) {
+        self.tell("freeze");
+    }
+
+    /// Lets it go on after [`Broker::freeze`].
+    pub fn thaw(&mut self) {
+        self.tell("thaw");
+    }
+
     /// Starts it again, on the same address and with the data that it had.
     pub fn start_again(&mut self) {
         self.tell("start");

@@ -8,7 +8,7 @@ use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -39,12 +39,17 @@ impl Kafka {
 
     /// Other brokers, such as a host's own.
     pub fn at(brokers: &str) -> Self {
-        let brokers = brokers.to_owned();
-        let mut config = config(&brokers);
-        // As the Java client does: what tests write must be where a Java program would have put it.
-        config.set("partitioner", "murmur2_random").set("linger.ms", "5");
-        let producer = config.create_with_context(Deliveries::default()).expect("a producer");
-        Kafka { brokers, producer, admin: OnceLock::new() }
+        let producer = producer_config(brokers).create_with_context(Deliveries::default()).expect("a producer");
+        Kafka { brokers: brokers.to_owned(), producer, admin: OnceLock::new() }
+    }
+
+    /// The same, for a broker that may go away in the meantime: what is written is there once all the same.
+    pub fn idempotent(brokers: &str) -> Self {
+        let mut kafka = Kafka::at(brokers);
+        let mut config = producer_config(brokers);
+        config.set("enable.idempotence", "true");
+        kafka.producer = config.create_with_context(Deliveries::default()).expect("a producer");
+        kafka
     }
 
     /// `host:port`, for a configuration.
@@ -112,6 +117,14 @@ impl Kafka {
         records
     }
 
+    /// All of a topic, also what was aborted and what is not committed yet, partition by partition.
+    pub fn read_everything(&self, topic: &str) -> Vec<Record> {
+        let reader = Reader { consumer: self.consumer("read_uncommitted"), ..self.reader(topic) };
+        let mut records = reader.read(LONG, |_, ended| ended.len() == reader.partitions.len());
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    }
+
     /// What is committed of a topic, from its beginning and in the order of arrival, until `enough` says so. Panics after `within`.
     pub fn read_until(&self, topic: &str, within: Duration, mut enough: impl FnMut(&[Record]) -> bool) -> Vec<Record> {
         self.reader(topic).read(within, |records, _| enough(records))
@@ -152,10 +165,14 @@ impl Kafka {
         groups.groups().iter().find(|known| known.name() == group).map_or(0, |group| group.members().len())
     }
 
-    fn consumer(&self, isolation: &str) -> BaseConsumer {
-        let mut config = config(&self.brokers);
+    pub(crate) fn consumer(&self, isolation: &str) -> BaseConsumer {
         // A group is asked for even though nothing is committed.
-        config.set("group.id", unique("wasmill-tests-reader")).set("enable.auto.commit", "false");
+        self.consumer_of(isolation, &unique("wasmill-tests-reader"))
+    }
+
+    pub(crate) fn consumer_of(&self, isolation: &str, group: &str) -> BaseConsumer {
+        let mut config = config(&self.brokers);
+        config.set("group.id", group).set("enable.auto.commit", "false");
         config.set("isolation.level", isolation).set("enable.partition.eof", "true").set("auto.offset.reset", "error");
         // That a partition is at its end is told by the answer of a fetch, and the broker holds an empty one back so long.
         config.set("fetch.wait.max.ms", "10");
@@ -208,14 +225,7 @@ impl Reader<'_> {
             );
             match self.consumer.poll(POLL) {
                 None => (),
-                Some(Ok(message)) => records.push(Record {
-                    partition: Some(message.partition()),
-                    offset: Some(message.offset()),
-                    timestamp: message.timestamp().to_millis(),
-                    key: message.key().map(<[u8]>::to_vec),
-                    value: message.payload().map(<[u8]>::to_vec),
-                    headers: raw::headers_of(&message),
-                }),
+                Some(Ok(message)) => records.push(record_of(&message)),
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     ended.insert(partition);
                 }
@@ -223,6 +233,17 @@ impl Reader<'_> {
             }
         }
         records
+    }
+}
+
+pub(crate) fn record_of(message: &BorrowedMessage<'_>) -> Record {
+    Record {
+        partition: Some(message.partition()),
+        offset: Some(message.offset()),
+        timestamp: message.timestamp().to_millis(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: raw::headers_of(message),
     }
 }
 
@@ -234,6 +255,13 @@ fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
         watermarks.inspect_err(|error| println!("{what}: {error}")).ok()
     })
     .1
+}
+
+fn producer_config(brokers: &str) -> ClientConfig {
+    let mut config = config(brokers);
+    // As the Java client does: what tests write must be where a Java program would have put it.
+    config.set("partitioner", "murmur2_random").set("linger.ms", "5");
+    config
 }
 
 fn config(brokers: &str) -> ClientConfig {

@@ -5,12 +5,14 @@
 mod broker;
 mod host;
 mod http;
+pub mod invariants;
 mod kafka;
 mod raw;
 mod record;
 mod setup;
 mod turn;
 mod wait;
+mod watch;
 
 pub use broker::Broker;
 pub use host::{Host, free_port, wasmill};
@@ -20,6 +22,7 @@ pub use record::Record;
 pub use setup::Setup;
 pub use turn::{Turn, turn};
 pub use wait::{LONG, wait, wait_until};
+pub use watch::Watch;
 
 use std::path::PathBuf;
 

@@ -10,8 +10,8 @@ pub struct Arguments {
     /// Where it listens; a free port if not given.
     #[arg(long)]
     port: Option<u16>,
-    /// Obey `kill` and `start`, a line each, on standard input, and end with it: for tests of a broker that goes and comes
-    /// back with its data. Takes Java and Maven.
+    /// Obey `kill`, `stop`, `start`, `freeze` and `thaw`, a line each, on standard input, and end with it: for tests of a
+    /// broker that goes and comes back with its data. Takes Java and Maven.
     #[arg(long)]
     obey: bool,
 }
@@ -36,8 +36,11 @@ fn obey(broker: &mut Broker) -> Result<()> {
         let line = line?;
         match line.as_str() {
             "kill" => broker.kill(),
+            "stop" => broker.stop(),
             "start" => broker.start_again()?,
-            other => bail!("{other:?} is neither `kill` nor `start`"),
+            "freeze" => broker.signal(libc::SIGSTOP),
+            "thaw" => broker.signal(libc::SIGCONT),
+            other => bail!("{other:?} is none of `kill`, `stop`, `start`, `freeze` and `thaw`"),
         }
         println!("{line}");
     }

@@ -184,6 +184,11 @@ impl Group {
         }
     }
 
+    /// Sends it any signal.
+    pub fn signal(&self, signal: i32) {
+        send(self.id(), signal);
+    }
+
     /// Ends it without asking, and waits for that.
     pub fn kill(&mut self) {
         send(self.id(), libc::SIGKILL);

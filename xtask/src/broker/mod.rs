@@ -25,6 +25,9 @@ const VERSION: &str = "4.3.1";
 /// Five seconds on an idle machine; a busy one may need many times that.
 const STARTS_WITHIN: Duration = Duration::from_secs(120);
 
+/// A clean end takes it a second or two, and on a busy machine many times that.
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
+
 /// Where the broker comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
@@ -141,7 +144,22 @@ impl Broker {
         }
     }
 
-    /// Starts it again after [`Broker::kill`], with the data that it had.
+    /// Asks it to end, and waits for that. Nothing happens to one that is not ours.
+    pub fn stop(&mut self) {
+        if let Some(ours) = &mut self.ours {
+            ours.process.stop(STOPS_WITHIN);
+            ours.process.kill();
+        }
+    }
+
+    /// Sends it a signal, such as SIGSTOP. Nothing happens to one that is not ours.
+    pub fn signal(&self, signal: i32) {
+        if let Some(ours) = &self.ours {
+            ours.process.signal(signal);
+        }
+    }
+
+    /// Starts it again after [`Broker::kill`] or [`Broker::stop`], with the data that it had.
     pub fn start_again(&mut self) -> Result<()> {
         let ours = self.ours.as_mut().context("it is not our own broker")?;
         let again = ours.again.as_mut().context("this kind of broker loses its data when it ends")?;
