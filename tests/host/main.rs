@@ -2,6 +2,7 @@
 
 mod admin;
 mod billing;
+mod chaos;
 mod crash;
 mod dlq;
 mod forwarding;
