@@ -3,6 +3,7 @@
 
 mod bench;
 mod broker;
+mod chaos;
 mod demo;
 mod kafka;
 mod plugins;
@@ -26,6 +27,8 @@ enum Task {
     Test(test::Arguments),
     /// How fast Wasmill is, and against what; docs/benchmarks.md has figures.
     Bench(bench::Arguments),
+    /// Kill, stop and cut off hosts and brokers under load, and see that every event still counts once.
+    Chaos(chaos::Arguments),
     /// Run the tests' Apache Kafka in the foreground, for trying things out; Ctrl-C stops it.
     Kafka(kafka::Arguments),
 }
@@ -50,6 +53,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Demo(arguments) => demo::run(arguments),
         Task::Test(arguments) => test::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
+        Task::Chaos(arguments) => chaos::run(arguments),
         Task::Kafka(arguments) => kafka::run(arguments),
     }
 }

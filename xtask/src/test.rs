@@ -93,7 +93,7 @@ pub fn modules_for_tests(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// Named points at which tests have the host killed. What is shipped has none: it refuses to be built for release with them.
-const FAILPOINTS: [&str; 2] = ["--features", "wasmill/failpoints"];
+pub const FAILPOINTS: [&str; 2] = ["--features", "wasmill/failpoints"];
 
 /// The real host, as its tests start it. All packages are selected so that dependencies have the features that
 /// `cargo test` gives them, and are not compiled twice.

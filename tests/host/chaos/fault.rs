@@ -28,7 +28,7 @@ pub enum Fault {
     Poison,
     /// Killed, and its disk is lost.
     DeleteStores { host: usize },
-    /// Killed, and some bytes of each file of its stores are others.
+    /// Killed, and some bytes of a file of its stores are others.
     TearStores { host: usize },
 }
 

@@ -6,7 +6,7 @@ use super::load::{Load, Next};
 use super::random::Random;
 use crate::stage::Stage;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wasmill_tests::invariants::{Entry, broken};
 use wasmill_tests::{Broker, Host, Kafka, LONG, Watch, another_build, module_bytes, wait_until};
@@ -234,17 +234,30 @@ fn delete_stores(host: &Host) {
     std::fs::remove_dir_all(host.folder().join("state/stores")).expect("there are stores");
 }
 
-/// Overwrites some bytes in the middle of every file.
+/// Overwrites some bytes of one file, in the middle of what was written to it: a journal is longer than that.
 fn tear(folder: &Path, random: &mut Random) {
+    let mut files = Vec::new();
+    find_files(folder, &mut files);
+    files.sort();
+    let (path, mut bytes) = files.swap_remove(random.below(files.len()));
+    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let middle = random.below(written);
+    println!("chaos: bytes from {middle} of {written} of {} are others now", path.display());
+    bytes[middle..written].iter_mut().take(64).for_each(|byte| *byte ^= random.next() as u8 | 1);
+    std::fs::write(&path, bytes).expect("a file");
+}
+
+/// Those that hold something.
+fn find_files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            tear(&path, random);
+            find_files(&path, found);
             continue;
         }
-        let mut bytes = std::fs::read(&path).expect("a file");
-        let middle = bytes.len() / 2;
-        bytes[middle..].iter_mut().take(64).for_each(|byte| *byte ^= random.next() as u8 | 1);
-        std::fs::write(&path, bytes).expect("a file");
+        let bytes = std::fs::read(&path).expect("a file");
+        if bytes.iter().any(|byte| *byte != 0) {
+            found.push((path, bytes));
+        }
     }
 }
