@@ -246,6 +246,9 @@ mod tests {
     #[test]
     fn each_record_goes_back_once_and_what_is_passed_over_stays() {
         let settings = settings();
+        if !settings.has_transactions() {
+            return;
+        }
         let (letters, home) = (topic(&settings, 2), topic(&settings, 2));
         let group = unique("redrive");
         let mut writer = producer(&settings, &letters);
