@@ -73,6 +73,9 @@ fn every_event_counts_once_over_kills_restarts_and_a_lost_disk() {
     assert_eq!(host.sigterm().code(), Some(0));
     std::fs::remove_dir_all(host.folder().join("state/stores")).expect("there are stores");
     start_again(&mut host);
+    host.wait_for_tasks("p", 4);
+    let restored = || host.metric("wasmill_restored_records_total{plugin=\"p\"}").unwrap_or_default();
+    wait_until("the restore of every key", LONG, || restored() >= KEYS as f64);
     count(&stage);
     stage.wait_until_done("p");
     assert_counted(&stage, 3);

@@ -20,6 +20,7 @@ impl Collector for Host {
         let mut page = Page { encoder, plugins: self.plugins() };
         page.host(self)?;
         page.events()?;
+        page.state()?;
         page.failures()?;
         page.times()?;
         page.modules(self)?;
@@ -53,7 +54,21 @@ impl Page<'_> {
         self.counter("event", help, BYTES, |plugin| load(&plugin.event_bytes))?;
         self.counter("outputs", "Outputs handed to the producer", None, |plugin| load(&plugin.outputs))?;
         let help = "Keys and values of outputs handed to the producer";
-        self.counter("output", help, BYTES, |plugin| load(&plugin.output_bytes))
+        self.counter("output", help, BYTES, |plugin| load(&plugin.output_bytes))?;
+        self.counter("timers", "Timers that fired", None, |plugin| load(&plugin.timers))
+    }
+
+    fn state(&mut self) -> fmt::Result {
+        let help = "Records sent to the changelog";
+        self.counter("changelog_records", help, None, |plugin| load(&plugin.changelog_records))?;
+        let help = "Keys and values of records sent to the changelog";
+        self.counter("changelog", help, BYTES, |plugin| load(&plugin.changelog_bytes))?;
+        let help = "Records read from the changelog to restore state";
+        self.counter("restored_records", help, None, |plugin| load(&plugin.restored_records))?;
+        let help = "Tasks that wait for their state to be restored";
+        self.plugin_gauge("restoring_tasks", help, |plugin| plugin.restoring_tasks.load(Relaxed))?;
+        let help = "Records of the changelog that these tasks still wait for";
+        self.plugin_gauge("restoring_records", help, |plugin| plugin.restoring_records.load(Relaxed))
     }
 
     fn failures(&mut self) -> fmt::Result {
@@ -119,6 +134,12 @@ impl Page<'_> {
     ) -> fmt::Result {
         self.each_plugin(name, help, unit, MetricType::Counter, |plugin, metric| {
             encode_count(metric.encode_family(&[("plugin", &*plugin.name)])?, value(plugin))
+        })
+    }
+
+    fn plugin_gauge(&mut self, name: &str, help: &str, value: impl Fn(&PluginMetrics) -> i64) -> fmt::Result {
+        self.each_plugin(name, help, None, MetricType::Gauge, |plugin, metric| {
+            metric.encode_family(&[("plugin", &*plugin.name)])?.encode_gauge(&value(plugin))
         })
     }
 

@@ -13,7 +13,7 @@ mod process;
 mod tests;
 
 pub use failures::{KINDS, MOST_CODES};
-pub use plugin::{OUTCOMES, PluginMetrics, Snapshot, WorkerGauges};
+pub use plugin::{OUTCOMES, PluginMetrics, Restoring, Snapshot, WorkerGauges};
 
 use host::Host;
 use prometheus_client::encoding::text;

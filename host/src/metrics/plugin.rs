@@ -19,6 +19,12 @@ pub struct PluginMetrics {
     pub(super) event_bytes: AtomicU64,
     pub(super) outputs: AtomicU64,
     pub(super) output_bytes: AtomicU64,
+    pub(super) timers: AtomicU64,
+    pub(super) changelog_records: AtomicU64,
+    pub(super) changelog_bytes: AtomicU64,
+    pub(super) restored_records: AtomicU64,
+    pub(super) restoring_tasks: AtomicI64,
+    pub(super) restoring_records: AtomicI64,
     pub(super) failures: Failures,
     pub(super) dead_letters: AtomicU64,
     pub(super) skipped: AtomicU64,
@@ -50,6 +56,29 @@ pub struct Snapshot {
     pub memory_bytes: u64,
 }
 
+/// A task whose state is being restored.
+#[derive(Debug)]
+pub struct Restoring {
+    plugin: Arc<PluginMetrics>,
+    left: i64,
+}
+
+impl Restoring {
+    /// So many records were read since the last call, and so many offsets are left.
+    pub fn read(&mut self, records: u64, left: i64) {
+        self.plugin.restored_records.fetch_add(records, Relaxed);
+        self.plugin.restoring_records.fetch_add(left - self.left, Relaxed);
+        self.left = left;
+    }
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        self.plugin.restoring_records.fetch_sub(self.left, Relaxed);
+        self.plugin.restoring_tasks.fetch_sub(1, Relaxed);
+    }
+}
+
 impl PluginMetrics {
     pub(super) fn new(name: &str) -> Self {
         PluginMetrics {
@@ -58,6 +87,12 @@ impl PluginMetrics {
             event_bytes: AtomicU64::new(0),
             outputs: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            timers: AtomicU64::new(0),
+            changelog_records: AtomicU64::new(0),
+            changelog_bytes: AtomicU64::new(0),
+            restored_records: AtomicU64::new(0),
+            restoring_tasks: AtomicI64::new(0),
+            restoring_records: AtomicI64::new(0),
             failures: Failures::new(),
             dead_letters: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
@@ -75,6 +110,23 @@ impl PluginMetrics {
     pub fn events(&self, count: u64, bytes: u64) {
         self.events.fetch_add(count, Relaxed);
         self.event_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Timers fired.
+    pub fn timers(&self, count: u64) {
+        self.timers.fetch_add(count, Relaxed);
+    }
+
+    /// Records were sent to the changelog; `bytes` are those of their keys and values.
+    pub fn changelog(&self, records: u64, bytes: u64) {
+        self.changelog_records.fetch_add(records, Relaxed);
+        self.changelog_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// A task's state is being restored, until the answer is dropped.
+    pub fn restoring(self: &Arc<Self>) -> Restoring {
+        self.restoring_tasks.fetch_add(1, Relaxed);
+        Restoring { plugin: self.clone(), left: 0 }
     }
 
     /// Outputs were handed to the producer; `bytes` are those of their keys and values.

@@ -15,6 +15,14 @@ fn touched() -> Metrics {
     let fraud = metrics.plugin("fraud");
     fraud.events(500, 68_500);
     fraud.outputs(3, 411);
+    fraud.timers(2);
+    fraud.changelog(40, 1_000);
+    fraud.restoring().read(5, 10);
+    let mut restoring = fraud.restoring();
+    restoring.read(7, 100);
+    restoring.read(1, 90);
+    // It goes on.
+    std::mem::forget(restoring);
     fraud.failure("reject", "bad-json");
     fraud.failure("trap", "trap");
     fraud.dead_letters(2);
@@ -52,6 +60,12 @@ fn every_sample_has_its_exact_name() {
             r#"wasmill_event_bytes_total{plugin="fraud"} 68500"#,
             r#"wasmill_outputs_total{plugin="fraud"} 3"#,
             r#"wasmill_output_bytes_total{plugin="fraud"} 411"#,
+            r#"wasmill_timers_total{plugin="fraud"} 2"#,
+            r#"wasmill_changelog_records_total{plugin="fraud"} 40"#,
+            r#"wasmill_changelog_bytes_total{plugin="fraud"} 1000"#,
+            r#"wasmill_restored_records_total{plugin="fraud"} 13"#,
+            r#"wasmill_restoring_tasks{plugin="fraud"} 1"#,
+            r#"wasmill_restoring_records{plugin="fraud"} 90"#,
             r#"wasmill_failures_total{plugin="fraud",kind="reject",code="bad-json"} 1"#,
             r#"wasmill_failures_total{plugin="fraud",kind="trap",code="trap"} 1"#,
             r#"wasmill_dead_letters_total{plugin="fraud"} 2"#,

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// A long restore tells how far it is this often.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
+/// Metrics follow a restore so many records behind at most.
+const SHOWN_EVERY: u64 = 1_000;
+
 /// Of one plugin.
 pub struct PluginStates {
     /// Where everything is.
@@ -70,12 +73,18 @@ fn open(
         tracing::warn!(plugin, task = number, "the state on disk is not used, because {why}: it is restored");
     }
     let (from, end) = (claimed.position(), found.end);
-    let (started, mut told, mut records) = (Instant::now(), Instant::now(), 0u64);
+    let (started, mut told, mut records, mut shown) = (Instant::now(), Instant::now(), 0u64, 0u64);
+    let mut restoring = parts.metrics.plugin(plugin).restoring();
+    restoring.read(0, (end - from).max(0));
     let read = reader.read(
         from,
         end,
         |record| {
             records += 1;
+            if records - shown == SHOWN_EVERY {
+                restoring.read(SHOWN_EVERY, (end - record.offset).max(0));
+                shown = records;
+            }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
                 tell(plugin, number, records, record.offset - from, end - from, started.elapsed());
@@ -84,6 +93,7 @@ fn open(
         },
         || opened.is_wanted(),
     )?;
+    restoring.read(records - shown, 0);
     let end = read?;
     if !opened.is_wanted() {
         return Err(OpenError::Broken("the task was given up".into()));

@@ -79,7 +79,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             let Some(state) = &task.state else { continue };
             let none = Headers::default();
             let (outlet, mut failed) = (&mut self.outlet, None);
+            let (mut records, mut bytes) = (0, 0);
             let sent = state.changes(&mut |change| {
+                records += 1;
+                bytes += change.key.len() + change.value.map_or(0, <[u8]>::len);
                 let record = Outgoing {
                     topic,
                     partition: Some(task.number),
@@ -94,6 +97,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                     text
                 })
             });
+            self.metrics.changelog(records, bytes as u64);
             match failed {
                 None => sent.map_err(of_state)?,
                 Some(SendError::Abort(why)) => return Err(Halt::RollBack(why)),

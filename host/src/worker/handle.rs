@@ -1,6 +1,7 @@
 //! From polled events to sent outputs and written state: calls, what became of each event, and how a run that broke an
 //! instance is split until the event that did it stands alone.
 
+use super::fire;
 use super::lane::{Halt, Lane};
 use crate::event::{Failure, Partition, Reason};
 use crate::kafka::edge::{Outlet, Source};
@@ -154,7 +155,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             // It believes that these events were done.
             self.replace_instance()?;
         }
-        self.metrics.events(end as u64, batch.bytes() as u64);
+        match at.topic {
+            fire::TOPIC => self.metrics.timers(end as u64),
+            _ => self.metrics.events(end as u64, batch.bytes() as u64),
+        }
 
         for (event, kind, verdict) in failures {
             if event > end {
