@@ -79,3 +79,48 @@ fn what_is_committed_can_be_asked_for_also_after_a_restart() {
     host.wait_until_ready();
     check(&host, written);
 }
+
+#[test]
+fn a_key_of_another_host_is_told_or_fetched_from_there() {
+    let _turn = turn();
+    let stage = Stage::new("owners", 4);
+    let sinks: String = ["approved", "declined", "refunded", "billed"]
+        .iter()
+        .map(|status| format!("{status}_transactions = {:?}\n", stage.output))
+        .collect();
+    let toml = format!("[inputs]\ntransactions = {:?}\n[sinks]\n{sinks}", stage.input);
+    let host = || stage.setup().module("billing", "billing").plugin_config("billing", &toml).advertised().start();
+    let (one, two) = (host(), host());
+    one.wait_for_tasks("billing", 2);
+    two.wait_for_tasks("billing", 2);
+    let transaction = |number: u64| {
+        let value = json!({
+            "id": format!("t-{number}"), "client_id": "c", "amount": "1.00", "currency": "EUR", "status": "APPROVED",
+            "interval": "MONTHLY",
+        });
+        Record::new(value.to_string()).key(format!("t-{number}"))
+    };
+    stage.kafka.produce(&stage.input, &(0..20).map(transaction).collect::<Vec<_>>());
+    stage.wait_until_done("billing");
+
+    let mut told = 0;
+    for number in 0..20 {
+        let path = format!("/plugins/billing/stores/transactions/t-{number}");
+        let (first, second) = (one.get(&path), two.get(&path));
+        let (here, there, other) = match first.status {
+            200 => (first, second, &two),
+            _ => (second, first, &one),
+        };
+        assert_eq!((here.status, there.status), (200, 421), "{here:?} {there:?}");
+        told += u32::from(other.admin() == one.admin());
+        let owner = if other.admin() == one.admin() { two.admin() } else { one.admin() };
+        assert!(there.body.contains(&format!("http://{owner}{path}")), "{}", there.body);
+        let fetched = other.get(&format!("{path}?proxy=true"));
+        assert_eq!((fetched.status, &fetched.body), (200, &here.body));
+    }
+    assert!((1..20).contains(&told), "both have some: {told}");
+    // A key that is nowhere is nowhere, whoever is asked.
+    for host in [&one, &two] {
+        assert_eq!(host.get("/plugins/billing/stores/transactions/t-99?proxy=true").status, 404);
+    }
+}

@@ -9,6 +9,7 @@ pub struct Setup {
     pub(crate) application: String,
     pub(crate) brokers: String,
     pub(crate) admin: String,
+    pub(crate) advertised: bool,
     pub(crate) more: String,
     /// File name in the plugins folder, and content.
     pub(crate) files: Vec<(String, Vec<u8>)>,
@@ -21,6 +22,7 @@ impl Setup {
             application: application.to_owned(),
             brokers: kafka.brokers().to_owned(),
             admin: String::new(),
+            advertised: false,
             more: String::new(),
             files: Vec::new(),
         }
@@ -29,6 +31,12 @@ impl Setup {
     /// On other brokers, such as `embedded`.
     pub fn brokers(mut self, brokers: &str) -> Self {
         self.brokers = brokers.to_owned();
+        self
+    }
+
+    /// With its address in `admin.advertise`.
+    pub fn advertised(mut self) -> Self {
+        self.advertised = true;
         self
     }
 
@@ -86,11 +94,12 @@ impl Setup {
     pub(crate) fn toml(&self, admin: std::net::SocketAddr) -> String {
         let Setup { application, brokers, admin: more_admin, more, .. } = self;
         let mut toml = String::new();
+        let advertise = if self.advertised { format!("advertise = \"{admin}\"\n") } else { String::new() };
         // Writing to a String cannot fail. Debug writes a text as TOML does, as long as it is plain.
         let _ = write!(
             toml,
             "application = {application:?}\nstate-dir = \"state\"\n\n[kafka]\nbrokers = {brokers:?}\n\n\
-             [plugins]\ndir = \"plugins\"\n\n[admin]\nlisten = \"{admin}\"\n{more_admin}\n{more}"
+             [plugins]\ndir = \"plugins\"\n\n[admin]\nlisten = \"{admin}\"\n{advertise}{more_admin}\n{more}"
         );
         toml
     }
@@ -106,6 +115,7 @@ mod tests {
             application: "shop".into(),
             brokers: "embedded".into(),
             admin: String::new(),
+            advertised: false,
             more: String::new(),
             files: Vec::new(),
         };

@@ -24,7 +24,8 @@ pub trait Control: Send + Sync + 'static {
     /// whoever asked has gone.
     fn act<'a>(&'a self, plugin: &'a str, action: Action) -> BoxFuture<'a, Result<String, ControlError>>;
 
-    /// What is committed in a store of a plugin, in the tasks of this host.
+    /// What is committed in a store of a plugin, in the tasks of this host. A key that is not there, and that only another
+    /// host can have, is an error that says which.
     fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>>;
 
     /// Puts an event into a topic that the configuration opens, and waits for the brokers. Once begun it is not cut short.
@@ -126,6 +127,14 @@ pub enum QueryError {
     /// The plugin has other stores: these.
     #[error("the plugin has no such store")]
     UnknownStore(Vec<String>),
+    /// The key's task is another host's.
+    #[error("the task of the key, partition {partition}, is another host's")]
+    Elsewhere {
+        /// The partition number.
+        partition: i32,
+        /// `host:port` of the host, if it says where it is reached.
+        address: Option<String>,
+    },
     /// No task of the plugin has its state open on this host, or not yet.
     #[error("no task of the plugin has its state open on this host")]
     NotOpen,

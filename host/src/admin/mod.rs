@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod percent;
+pub mod remote;
 pub mod server;
 
 mod answer;

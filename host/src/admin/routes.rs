@@ -39,7 +39,7 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
     ("POST", "/plugins/{name}/signals/{signal}", "sends it to each task; the body is its payload, as JSON"),
     ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit="),
-    ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key"),
+    ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key: ?proxy=true"),
     ("POST", "/topics/{topic}", "puts the body into a topic of admin.topics: ?key="),
     ("PUT", "/topics/{topic}/{key}", "the same under a key"),
     ("DELETE", "/topics/{topic}/{key}", "puts a tombstone under a key"),
@@ -64,12 +64,14 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(access, guard))
-        .with_state(Shared { control: admin.control, metrics: admin.metrics })
+        .with_state(Shared { control: admin.control, token: admin.token.map(Into::into), metrics: admin.metrics })
 }
 
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) control: Arc<dyn Control>,
+    /// Of this host, and so of the others of its application.
+    pub(super) token: Option<Arc<str>>,
     metrics: Arc<Metrics>,
 }
 

@@ -1,8 +1,9 @@
 //! What plugins remember: `/plugins/{name}/stores/…`.
 
-use super::answer::{Refusal, json};
+use super::answer::{Refusal, json, typed};
 use super::control::{Control, QueryError};
 use super::percent;
+use super::remote::Remote;
 use super::routes::{Shared, failed, meant, unknown_plugin};
 use crate::lines::base64_of;
 use crate::state::{Found, FoundEntry, Keys, Query, after_all_with};
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::time::Duration;
 
 /// Entries of a page, unless `limit` says otherwise.
 const ENTRIES: usize = 100;
@@ -20,14 +22,23 @@ const ENTRIES: usize = 100;
 /// Entries of a page at most.
 const MOST_ENTRIES: usize = 1000;
 
+/// Another host that is asked for a key.
+const ANOTHER_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a page can be asked for.
 const PARAMETERS: [&str; 4] = ["prefix", "from", "to", "limit"];
 
 /// What is under a key.
 pub(super) async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Response, Refusal> {
     let (plugin, store, key) = parts(&uri)?;
+    let proxy = proxy(uri.query().unwrap_or_default())?;
     let query = Query { store, keys: Keys::One(key.clone()) };
-    let found = ask(&*shared.control, &plugin, query.clone()).await?;
+    let found = match shared.control.query(&plugin, query.clone()).await {
+        Err(QueryError::Elsewhere { partition, address }) => {
+            return elsewhere(&shared, uri.path(), partition, address, proxy).await;
+        }
+        found => found.map_err(|error| not_found(&*shared.control, &plugin, &query.store, error))?,
+    };
     if found.entries.is_empty() {
         let error = format!("there is nothing under {:?} in {:?}", String::from_utf8_lossy(&key), query.store);
         let asked: Vec<String> = found.partitions.iter().map(i32::to_string).collect();
@@ -41,7 +52,8 @@ pub(super) async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Respon
 pub(super) async fn scan(State(shared): State<Shared>, uri: Uri) -> Result<Response, Refusal> {
     let (plugin, store, _) = parts(&uri)?;
     let query = Query { store, keys: keys(uri.query().unwrap_or_default())? };
-    let found = ask(&*shared.control, &plugin, query.clone()).await?;
+    let found = shared.control.query(&plugin, query.clone()).await;
+    let found = found.map_err(|error| not_found(&*shared.control, &plugin, &query.store, error))?;
     let answer = Answer::new(&plugin, &query.store, &found);
     Ok(json(StatusCode::OK, &Page { answer, next: found.next.as_deref().map(percent::encode) }))
 }
@@ -63,19 +75,63 @@ fn parts(uri: &Uri) -> Result<(String, String, Vec<u8>), Refusal> {
     Ok((text(plugin)?, text(store)?, key))
 }
 
-async fn ask(control: &dyn Control, plugin: &str, query: Query) -> Result<Found, Refusal> {
-    let store = query.store.clone();
-    control.query(plugin, query).await.map_err(|error| match error {
+/// Whether another host is to be asked where the key is not this one's.
+fn proxy(parameters: &str) -> Result<bool, Refusal> {
+    let mut proxy = false;
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        proxy = match parameter {
+            "proxy=true" | "proxy" => true,
+            "proxy=false" => false,
+            _ => {
+                let error = format!("there is no parameter {parameter:?}");
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, error, "the one parameter is proxy=true"));
+            }
+        };
+    }
+    Ok(proxy)
+}
+
+/// Says whose the key is, or asks there.
+async fn elsewhere(
+    shared: &Shared,
+    path: &str,
+    partition: i32,
+    address: Option<String>,
+    proxy: bool,
+) -> Result<Response, Refusal> {
+    let error = format!("the key is in partition {partition}, which another host has");
+    let Some(address) = address else {
+        let hint = "that host does not say where it is reached: set admin.advertise in its configuration";
+        return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, error, hint));
+    };
+    if !proxy {
+        let hint = format!("ask there, http://{address}{path}, or have it asked: ?proxy=true");
+        return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, error, hint));
+    }
+    let (token, path, at) = (shared.token.clone(), path.to_owned(), address.clone());
+    let ask = move || {
+        Remote { address: &at, token: token.as_deref(), patience: ANOTHER_ANSWERS_WITHIN }.request("GET", &path, "")
+    };
+    let answer = tokio::task::spawn_blocking(ask).await.map_err(|error| failed(error.to_string()))?;
+    let answer =
+        answer.map_err(|why| Refusal::not_yet(error, format!("{address} has it, and does not answer: {why}")))?;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    Ok(typed(status, "application/json", answer.body))
+}
+
+fn not_found(control: &dyn Control, plugin: &str, store: &str, error: QueryError) -> Refusal {
+    match error {
         QueryError::UnknownPlugin => unknown_plugin(control, plugin),
-        QueryError::UnknownStore(stores) => unknown_store(plugin, &store, &stores),
+        QueryError::UnknownStore(stores) => unknown_store(plugin, store, &stores),
         QueryError::NotOpen => Refusal::not_yet(
             format!("no task of {plugin:?} has its state open on this host"),
             format!(
                 "it is being restored, or there is no partition for this host: GET /plugins/{plugin} says what it does"
             ),
         ),
-        QueryError::Failed(message) => failed(message),
-    })
+        // A page is of this host, and belongs to no other.
+        error @ (QueryError::Failed(_) | QueryError::Elsewhere { .. }) => failed(error.to_string()),
+    }
 }
 
 fn unknown_store(plugin: &str, store: &str, stores: &[String]) -> Refusal {

@@ -1,19 +1,12 @@
-//! As much of HTTP as it takes to ask a running host: one request a connection.
+//! How a command asks a running host.
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::admin::remote::Remote;
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
-
-/// A host that takes longer to connect to is not there.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A host that says nothing for longer is stuck.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-
-/// Far more than the largest answer of a host.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// Where a running host is asked, and with what right.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,15 +18,6 @@ pub struct HostArgs {
     /// The host's token, if it asks for one: `token` in [admin] of its configuration
     #[arg(long, value_name = "TOKEN", env = "WASMILL_TOKEN", hide_env_values = true)]
     token: Option<String>,
-}
-
-/// What a host has answered.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Such as 200.
-    pub status: u16,
-    /// The text.
-    pub body: String,
 }
 
 impl HostArgs {
@@ -51,40 +35,14 @@ impl HostArgs {
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> Result<String> {
-        let nobody = || format!("no wasmill answers at {}; --host says where one listens", self.host);
-        let mut stream = self.connect().with_context(nobody)?;
-        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        if token.trim_end().contains(['\r', '\n']) {
-            bail!("the token has a line end in it");
-        }
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{token}Content-Length: {}\r\n\r\n{body}",
-            self.host,
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).with_context(nobody)?;
-        let mut answer = Vec::new();
-        stream.take(MOST_BYTES).read_to_end(&mut answer).with_context(nobody)?;
-        let answer = parse(&answer).with_context(|| format!("what answers at {} is no wasmill", self.host))?;
+        let remote = Remote { address: &self.host, token: self.token.as_deref(), patience: ANSWER_WITHIN };
+        let answer = remote
+            .request(method, path, body)
+            .with_context(|| format!("no wasmill answers at {}; --host says where one listens", self.host))?;
         match answer.status {
             200..300 => Ok(answer.body),
             status => Err(refusal(status, &answer.body)),
         }
-    }
-
-    fn connect(&self) -> Result<TcpStream> {
-        let mut last = anyhow!("the name stands for no address");
-        for address in self.host.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CONNECT_WITHIN) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-                    stream.set_write_timeout(Some(ANSWER_WITHIN))?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error.into(),
-            }
-        }
-        Err(last)
     }
 }
 
@@ -95,27 +53,6 @@ fn refusal(status: u16, body: &str) -> anyhow::Error {
         (Some(error), Some(hint)) => anyhow!("{error}; {hint}"),
         _ => anyhow!("the host answers {status}: {}", body.trim()),
     }
-}
-
-/// An answer that ends with its connection, or says how long it is.
-fn parse(answer: &[u8]) -> Result<Answer> {
-    let text = std::str::from_utf8(answer)?;
-    let (head, body) = text.split_once("\r\n\r\n").context("it is no HTTP")?;
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok());
-    let mut length = None;
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse::<usize>().ok();
-        }
-        if name.eq_ignore_ascii_case("transfer-encoding") {
-            bail!("it answers in pieces, as a host never does");
-        }
-    }
-    if length.is_some_and(|length| length != body.len()) {
-        bail!("its answer was cut short");
-    }
-    Ok(Answer { status: status.context("it is no HTTP")?, body: body.to_owned() })
 }
 
 #[cfg(test)]
@@ -129,6 +66,7 @@ impl HostArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     /// Answers one request, and gives it back.

@@ -45,7 +45,7 @@ Examples:
 /// Read what the plugins of a running host remember.
 ///
 /// Shows what is committed and has not expired, in the tasks of the host that is asked. No event waits for it. With several
-/// hosts, each has the tasks that it owns.
+/// hosts each has the tasks that it owns; `get` finds the right one where the store's keys are those of the events.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct StateArgs {
@@ -134,7 +134,7 @@ pub(super) fn run(args: StateArgs) -> anyhow::Result<ExitCode> {
 
 fn get(args: &GetArgs, mut out: impl Write) -> anyhow::Result<()> {
     let path = format!("{}/{}", path(&args.plugin, &args.store), encode(args.key.as_bytes()));
-    let body = args.host.get(&path)?;
+    let body = args.host.get(&(path + "?proxy=true"))?;
     if args.json {
         return Ok(out.write_all(body.as_bytes())?);
     }

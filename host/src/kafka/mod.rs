@@ -9,6 +9,7 @@ pub mod edge;
 pub mod embedded;
 pub mod groups;
 pub mod inlet;
+pub mod owners;
 pub mod producer;
 pub mod redrive;
 pub mod topics;

@@ -181,7 +181,8 @@ fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<La
     let module = kept.module.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let running = running(&module).map_err(End::Failed)?;
     let group = parts.group(&kept.plugin);
-    let client_id = format!("{group}-{}-{index}", parts.host_id);
+    let id = format!("{group}-{}-{index}", parts.host_id);
+    let client_id = parts.client_id(&id);
     let inputs: Vec<InputTopic> = (0..)
         .zip(&footing.inputs)
         .flat_map(|(input, (_, topics))| topics.iter().map(move |topic| InputTopic { input, topic: topic.clone() }))
@@ -203,7 +204,7 @@ fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<La
     // The producer first: a member of the group that cannot write would only hold partitions.
     let exactly_once = footing.config.delivery == Delivery::ExactlyOnce && parts.kafka.has_transactions();
     let outlet = ProducerSpec {
-        transactional_id: exactly_once.then(|| client_id.clone()),
+        transactional_id: exactly_once.then_some(id),
         client_id: client_id.clone(),
         topics,
         watched: keeps_changelog.then_some(changelog),

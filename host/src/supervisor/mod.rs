@@ -18,8 +18,9 @@ use crate::admin::{
 };
 use crate::kafka::broadcast::broadcast;
 use crate::kafka::inlet::{Inlet, InletError};
+use crate::kafka::owners::owner_of;
 use crate::reload::folder::Difference;
-use crate::state::{Found, Query};
+use crate::state::{Found, Keys, Query};
 use plugin::{Handle, Request};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -142,14 +143,21 @@ impl Control for Supervisor {
             }
             let failed = |error: &dyn std::fmt::Display| QueryError::Failed(error.to_string());
             let permit = self.queries.clone().acquire_owned().await.map_err(|error| failed(&error))?;
-            let (stores, plugin) = (self.parts.stores.clone(), plugin.to_owned());
+            let (parts, plugin) = (self.parts.clone(), plugin.to_owned());
+            let keyed_by = handle.keyed_by(&query.store);
             let read = move || {
                 // Held until it is read, even if nobody waits for the answer any more.
                 let _permit = permit;
-                stores.query(&plugin, &query)
+                let found =
+                    parts.stores.query(&plugin, &query).map_err(|error| QueryError::Failed(error.to_string()))?;
+                match (&query.keys, keyed_by) {
+                    (Keys::One(key), Some(topic)) if found.as_ref().is_none_or(|found| found.entries.is_empty()) => {
+                        elsewhere(&parts, &plugin, &topic, key, found)
+                    }
+                    _ => found.ok_or(QueryError::NotOpen),
+                }
             };
-            let found = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
-            found.map_err(|error| failed(&error))?.ok_or(QueryError::NotOpen)
+            tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?
         })
     }
 
@@ -195,5 +203,29 @@ impl Control for Supervisor {
                 tokio::task::spawn_blocking(send).await.map_err(|error| ControlError::Failed(error.to_string()))?;
             sent.map_err(|error| ControlError::Failed(format!("the signal was not sent: {error}")))
         })
+    }
+}
+
+/// What an answer without an entry means: is the key's task another host's?
+fn elsewhere(parts: &Parts, plugin: &str, topic: &str, key: &[u8], found: Option<Found>) -> Result<Found, QueryError> {
+    if !parts.kafka.has_transactions() {
+        // The embedded broker has one host.
+        return found.ok_or(QueryError::NotOpen);
+    }
+    let group = parts.group(plugin);
+    match owner_of(&parts.kafka, &group, topic, key) {
+        Ok(owned) if owned.client_id.starts_with(&format!("{group}-{}-", parts.host_id)) => {
+            // A task whose state is not open yet has not been asked.
+            found.filter(|found| found.partitions.contains(&owned.partition)).ok_or(QueryError::NotOpen)
+        }
+        Ok(owned) => {
+            let address = owned.client_id.rsplit_once('@').map(|(_, address)| address.to_owned());
+            Err(QueryError::Elsewhere { partition: owned.partition, address })
+        }
+        // Not knowing is no reason to say that it is not there.
+        Err(why) => {
+            tracing::debug!(plugin, "whose key it is can't be told: {why}");
+            Err(QueryError::NotOpen)
+        }
     }
 }

@@ -65,6 +65,15 @@ impl Parts {
         self.config.group(plugin)
     }
 
+    /// What brokers know a worker by: its own id, and where this host is reached if the configuration says so. Other hosts
+    /// read it in the group's description.
+    pub fn client_id(&self, id: &str) -> String {
+        match &self.config.admin.advertise {
+            Some(address) => format!("{id}@{address}"),
+            None => id.to_owned(),
+        }
+    }
+
     /// Where a plugin's failed events go.
     pub fn dead_letter_topic(&self, plugin: &str) -> String {
         self.config.dead_letter_topic(plugin)

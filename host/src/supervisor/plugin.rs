@@ -89,6 +89,11 @@ impl Handle {
         self.view.takes_signals()
     }
 
+    /// The topic whose keys are those of a store, if the plugin says so of the store.
+    pub fn keyed_by(&self, store: &str) -> Option<String> {
+        self.view.keyed_by(store)
+    }
+
     /// The names of its stores; None as long as no module of it is at work.
     pub fn stores(&self) -> Option<Vec<String>> {
         self.view.stores()

@@ -79,6 +79,15 @@ impl View {
         Some(module.wiring.stores.iter().map(|store| store.name.clone()).collect())
     }
 
+    /// The topic whose keys are those of a store; None: it is not one of whose keys that is said.
+    pub fn keyed_by(&self, store: &str) -> Option<String> {
+        let seen = self.lock();
+        let (module, _) = seen.module.as_ref()?;
+        let is_keyed = module.wiring.stores.iter().any(|spec| spec.name == store && spec.keyed_by_event);
+        let events = module.wiring.inputs.iter().zip(&module.resolved.inputs).find(|(port, _)| !port.is_signals());
+        events.filter(|_| is_keyed).and_then(|(_, (_, topics))| topics.first().cloned())
+    }
+
     /// Whether an input of the module at work is connected to `$signals`; None: there is no module.
     pub fn takes_signals(&self) -> Option<bool> {
         let seen = self.lock();

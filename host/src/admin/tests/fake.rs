@@ -14,6 +14,7 @@ pub(super) struct Fake {
     actions: Mutex<Vec<(String, Action)>>,
     signals: Mutex<Vec<Signal>>,
     events: Mutex<Vec<NewEvent>>,
+    other: Mutex<Option<String>>,
     gate: Arc<RwLock<()>>,
     /// An action has begun.
     pub(super) begun: Notify,
@@ -29,6 +30,7 @@ impl Fake {
             actions: Mutex::default(),
             signals: Mutex::default(),
             events: Mutex::default(),
+            other: Mutex::new(Some("10.0.0.7:8080".to_owned())),
             gate: Arc::default(),
             begun: Notify::new(),
             done: Notify::new(),
@@ -47,6 +49,11 @@ impl Fake {
     /// What was sent to the plugin fraud, in order.
     pub(super) fn signals(&self) -> Vec<Signal> {
         self.signals.lock().unwrap().clone()
+    }
+
+    /// Where another host is, which has the key "there" of the store recent.
+    pub(super) fn set_other(&self, address: Option<&str>) {
+        *self.other.lock().unwrap() = address.map(str::to_owned);
     }
 
     /// What was put into the topic clients, in order.
@@ -130,6 +137,12 @@ impl Control for Fake {
         Box::pin(async move {
             match (plugin, &*query.store) {
                 ("fraud", "totals") => Ok(find(&query)),
+                ("fraud", "recent") => match &query.keys {
+                    Keys::One(key) if key == b"there" => {
+                        Err(QueryError::Elsewhere { partition: 3, address: self.other.lock().unwrap().clone() })
+                    }
+                    _ => Ok(Found::default()),
+                },
                 ("fraud", "opening") => Err(QueryError::NotOpen),
                 ("fraud", "broken") => Err(QueryError::Failed("the stores on disk: it has gone".to_owned())),
                 ("fraud", _) => Err(QueryError::UnknownStore(vec!["totals".to_owned(), "recent".to_owned()])),

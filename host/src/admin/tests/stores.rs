@@ -98,3 +98,29 @@ async fn a_store_is_only_read() {
     let reply = server.post("/plugins/fraud/stores/totals/FR").await;
     assert_eq!((reply.status, &reply.json()["hint"]), (405, &json!("use GET")));
 }
+
+#[tokio::test]
+async fn a_key_of_another_host_says_where_it_is_or_is_fetched_from_there() {
+    let server = Server::start(Some("secret")).await;
+    let token = ("Authorization", "Bearer secret");
+    let path = "/plugins/fraud/stores/recent/there";
+    server.control.set_other(None);
+    let nowhere = server.request("GET", path, &[token], "").await;
+    assert_eq!(nowhere.status, 421, "{}", nowhere.body);
+    assert!(nowhere.body.contains("set admin.advertise"), "{}", nowhere.body);
+
+    let other = Server::start(Some("secret")).await;
+    server.control.set_other(Some(&other.address.to_string()));
+    let told = server.request("GET", path, &[token], "").await;
+    assert_eq!(told.status, 421, "{}", told.body);
+    assert!(told.body.contains(&format!("http://{}{path}", other.address)), "{}", told.body);
+    other.control.set_other(Some("10.0.0.9:80"));
+    let fetched = server.request("GET", &format!("{path}?proxy=true"), &[token], "").await;
+    assert_eq!(fetched.status, 421, "the other one's answer, as it is: {}", fetched.body);
+    assert!(fetched.body.contains("10.0.0.9:80"), "{}", fetched.body);
+
+    server.control.set_other(Some("127.0.0.1:1"));
+    let away = server.request("GET", &format!("{path}?proxy=true"), &[token], "").await;
+    assert_eq!((away.status, away.header("retry-after")), (503, Some("1")), "{}", away.body);
+    assert_eq!(server.request("GET", &format!("{path}?porxy=1"), &[token], "").await.status, 400);
+}

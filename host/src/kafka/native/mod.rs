@@ -36,6 +36,21 @@ pub fn hurry(client: &NativeClient) {
     unsafe { bindings::rd_kafka_flush(client.ptr(), 1) };
 }
 
+/// The partition of a key among so many, at least one, as the Java client has it.
+pub fn partition_of(key: &[u8], count: i32) -> i32 {
+    // SAFETY: of its arguments the function reads the key, and none of the pointers that are null here.
+    unsafe {
+        bindings::rd_kafka_msg_partitioner_murmur2(
+            std::ptr::null(),
+            key.as_ptr().cast(),
+            key.len(),
+            count,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
+    }
+}
+
 /// Sets how long the mock cluster of `client` holds back the first rebalance of a group. None is done if it has none.
 pub fn set_initial_rebalance_delay(client: &NativeClient, milliseconds: i32) {
     // SAFETY: the cluster belongs to the client, which lives through both calls; the setter takes the cluster's lock.
