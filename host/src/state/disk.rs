@@ -4,6 +4,8 @@ use super::{StateError, record};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Of all tasks together: blocks that were read lately.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -17,6 +19,8 @@ const FORMAT: u32 = 1;
 /// The stores of a host.
 pub struct Disk {
     database: Database,
+    /// See [`Part::distrust`].
+    mark: Arc<Path>,
 }
 
 /// What is noted of a task with each batch of its entries.
@@ -44,18 +48,48 @@ impl Meta {
 pub struct Part {
     database: Database,
     keyspace: Keyspace,
+    damaged: Damaged,
+    mark: Arc<Path>,
+}
+
+/// What failed so far. Shared by all that look at a task's entries.
+#[derive(Clone, Default)]
+struct Damaged(Arc<Failed>);
+
+#[derive(Default)]
+struct Failed {
+    read: AtomicBool,
+    write: AtomicBool,
+}
+
+impl Damaged {
+    fn seen<T>(&self, read: Result<T, fjall::Error>) -> Result<T, StateError> {
+        if read.is_err() {
+            self.0.read.store(true, Ordering::Relaxed);
+        }
+        read.map_err(failed)
+    }
+
+    fn written(&self, written: Result<(), fjall::Error>) -> Result<(), StateError> {
+        if written.is_err() {
+            self.0.write.store(true, Ordering::Relaxed);
+        }
+        written.map_err(failed)
+    }
 }
 
 /// Changes that reach the disk together or not at all.
 pub struct Batch {
     batch: OwnedWriteBatch,
     keyspace: Keyspace,
+    damaged: Damaged,
 }
 
 /// Entries as they were at one moment.
 pub struct View {
     snapshot: fjall::Snapshot,
     keyspace: Keyspace,
+    damaged: Damaged,
 }
 
 impl Disk {
@@ -63,12 +97,14 @@ impl Disk {
     /// it is in the changelogs.
     pub fn open(folder: &Path) -> Result<Disk, StateError> {
         let open = || Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).open();
+        let mark = folder.with_extension("unreadable");
         let damaged = match open() {
-            Ok(database) => return Ok(Disk { database }),
+            Ok(database) if !mark.exists() => return Ok(Disk { database, mark: mark.into() }),
+            Ok(_) => "some entries could not be read".to_owned(),
             Err(fjall::Error::Locked) => {
                 return Err(StateError(format!("the stores in {} are in use by another process", folder.display())));
             }
-            Err(error) => error,
+            Err(error) => error.to_string(),
         };
         let aside = (0..).map(|number| folder.with_extension(format!("damaged-{number}"))).find(|path| !path.exists());
         let aside = aside.unwrap_or_else(|| folder.with_extension("damaged"));
@@ -79,14 +115,18 @@ impl Disk {
         );
         let moved = std::fs::rename(folder, &aside);
         moved.map_err(|error| StateError(format!("{} can't be moved away: {error}", folder.display())))?;
-        Ok(Disk { database: open().map_err(failed)? })
+        if mark.exists() {
+            let removed = std::fs::remove_file(&mark);
+            removed.map_err(|error| StateError(format!("{} can't be removed: {error}", mark.display())))?;
+        }
+        Ok(Disk { database: open().map_err(failed)?, mark: mark.into() })
     }
 
     /// A task's entries, none if it is new.
     pub fn part(&self, task: &str) -> Result<Part, StateError> {
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = self.database.keyspace(task, options).map_err(failed)?;
-        Ok(Part { database: self.database.clone(), keyspace })
+        Ok(Part { database: self.database.clone(), keyspace, damaged: Damaged::default(), mark: self.mark.clone() })
     }
 
     /// The tasks that have entries.
@@ -112,23 +152,43 @@ impl Disk {
 impl Part {
     /// What was noted with the last batch. None: nothing was, or not by a version that writes entries as this one.
     pub fn meta(&self) -> Result<Option<Meta>, StateError> {
-        let Some(noted) = self.keyspace.get(record::META).map_err(failed)? else { return Ok(None) };
+        let Some(noted) = self.damaged.seen(self.keyspace.get(record::META))? else { return Ok(None) };
         Ok(serde_json::from_slice(&noted).ok().filter(|meta: &Meta| meta.format == FORMAT))
     }
 
     /// A value as it was [`stored`](record::stored).
     pub fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, StateError> {
-        self.keyspace.get(key).map_err(failed)
+        self.damaged.seen(self.keyspace.get(key))
+    }
+
+    /// Whether an entry could not be read. After a write that failed all are looked at: the storage engine takes nothing
+    /// more once it has come upon damage by itself, but also when the disk is full.
+    pub fn is_damaged(&self) -> bool {
+        const AFTER_ALL: [u8; 2] = [0xff, 0xff];
+        let Failed { read, write } = &*self.damaged.0;
+        read.load(Ordering::Relaxed)
+            || (write.load(Ordering::Relaxed) && self.view().range(&[], &AFTER_ALL, false).any(|pair| pair.is_err()))
+    }
+
+    /// Forgets what was noted, so that whoever opens the task next uses no entry. Nothing can be written any more once the
+    /// storage engine itself has come upon the damage: then a file beside the folder tells the next start to set it aside.
+    pub fn distrust(&self) -> Result<(), StateError> {
+        self.keyspace.remove(record::META).map_err(failed).or_else(|error| {
+            let marked = std::fs::write(&self.mark, "");
+            marked
+                .map_err(|why| StateError(format!("{error}; and {} can't be written: {why}", self.mark.display())))?;
+            Err(StateError(format!("{error}. Start the host again, and all stores are restored from their changelogs")))
+        })
     }
 
     /// Forgets all entries.
     pub fn clear(&self) -> Result<(), StateError> {
-        self.keyspace.clear().map_err(failed)
+        self.damaged.written(self.keyspace.clear())
     }
 
     /// Entries as they are now, whatever is written meanwhile.
     pub fn view(&self) -> View {
-        View { snapshot: self.database.snapshot(), keyspace: self.keyspace.clone() }
+        View { snapshot: self.database.snapshot(), keyspace: self.keyspace.clone(), damaged: self.damaged.clone() }
     }
 
     /// An empty batch.
@@ -136,6 +196,7 @@ impl Part {
         Batch {
             batch: OwnedWriteBatch::with_capacity(self.database.clone(), entries + 1),
             keyspace: self.keyspace.clone(),
+            damaged: self.damaged.clone(),
         }
     }
 
@@ -157,8 +218,9 @@ impl View {
     /// Entries with `start` <= key < `end`, in order or from the end. `end` must not be empty.
     pub fn range(&self, start: &[u8], end: &[u8], reverse: bool) -> Box<dyn Iterator<Item = Pair>> {
         let range = self.snapshot.range(&self.keyspace, start.to_vec()..end.to_vec());
-        let pair = |guard: fjall::Guard| {
-            let (key, value) = guard.into_inner().map_err(failed)?;
+        let damaged = self.damaged.clone();
+        let pair = move |guard: fjall::Guard| {
+            let (key, value) = damaged.seen(guard.into_inner())?;
             Ok((key.to_vec(), value.to_vec()))
         };
         if reverse { Box::new(range.rev().map(pair)) } else { Box::new(range.map(pair)) }
@@ -178,7 +240,7 @@ impl Batch {
     pub fn write(mut self, meta: &Meta) -> Result<(), StateError> {
         let meta = serde_json::to_vec(meta).map_err(|error| StateError(error.to_string()))?;
         self.batch.insert(&self.keyspace, record::META, meta);
-        self.batch.commit().map_err(failed)
+        self.damaged.written(self.batch.commit())
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Changelog {
 /// Holds a task; gives it back when dropped, after everything that it committed is on disk.
 pub struct Owner {
     task: Task,
+    /// What is on disk, if there is a changelog to restore it from.
+    restorable: Option<Part>,
     owned: Arc<Owned>,
     writer: Arc<Writer>,
 }
@@ -96,9 +98,13 @@ impl Stores {
     /// Claims a task's state; waits until whoever has it has let go. `changelog` is None where there is none: what is on
     /// disk is then all there is.
     pub fn claim(&self, task: Task, changelog: Option<&Changelog>) -> Result<Claimed, StateError> {
-        let owner = self.own(task)?;
+        let mut owner = self.own(task)?;
         let part = self.disk.part(&owner.task.folder())?;
-        let meta = part.meta()?;
+        owner.restorable = changelog.map(|_| part.clone());
+        let meta = match part.meta() {
+            Err(_) if changelog.is_some() => None,
+            meta => meta?,
+        };
         let rebuilt = changelog.and_then(|changelog| distrust(meta.as_ref(), changelog, wall_clock()));
         if rebuilt.is_some() || meta.is_none() {
             part.clear()?;
@@ -122,7 +128,7 @@ impl Stores {
             return Err(StateError(format!("task {} of {} is still somebody else's", task.number, task.plugin)));
         }
         tasks.insert(task.clone(), None);
-        Ok(Owner { task, owned: self.owned.clone(), writer: self.writer.clone() })
+        Ok(Owner { task, restorable: None, owned: self.owned.clone(), writer: self.writer.clone() })
     }
 
     /// What is committed of a plugin's open tasks, by partition number.
@@ -211,6 +217,15 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.writer.settle();
+        if let Some(part) = self.restorable.as_ref().filter(|part| part.is_damaged()) {
+            let Task { plugin, number } = &self.task;
+            match part.distrust() {
+                Ok(()) => {
+                    tracing::warn!("{plugin} [{number}] is restored from its changelog: what is on disk is damaged")
+                }
+                Err(error) => tracing::error!("{plugin} [{number}] is damaged on disk: {error}"),
+            }
+        }
         self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.task);
         self.owned.released.notify_all();
     }

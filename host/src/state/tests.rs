@@ -1,5 +1,7 @@
 //! The whole of it against an oracle: random reads, writes, commits, aborts, clean closes and kills.
 
+mod damage;
+
 use super::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,13 +42,17 @@ impl Log {
 
     /// Opens the task in the way that a worker gets it; answers how many records had to be read.
     fn open(&self, stores: &Stores, stream_time: i64) -> (TaskState, usize) {
-        let mut claimed = stores.claim(task(), Some(&self.changelog())).unwrap();
+        self.try_open(stores, stream_time).unwrap()
+    }
+
+    fn try_open(&self, stores: &Stores, stream_time: i64) -> Result<(TaskState, usize), StateError> {
+        let mut claimed = stores.claim(task(), Some(&self.changelog()))?;
         let from = claimed.position();
         for (offset, (key, value, timestamp)) in self.0.iter().enumerate().skip(from as usize) {
-            claimed.restore(offset as i64, key, value.as_deref(), *timestamp).unwrap();
+            claimed.restore(offset as i64, key, value.as_deref(), *timestamp)?;
         }
-        let state = claimed.open(&specs(), self.0.len() as i64, stream_time).unwrap();
-        (state, self.0.len() - from as usize)
+        let state = claimed.open(&specs(), self.0.len() as i64, stream_time)?;
+        Ok((state, self.0.len() - from as usize))
     }
 }
 
