@@ -1,6 +1,6 @@
 //! One bad event among good ones: it alone is set aside, and the order of the others holds.
 
-use crate::stage::{host_headers, own_headers, plugin_toml};
+use crate::stage::{Stage, host_headers, own_headers, plugin_toml, texts};
 use wasmill_tests::{Host, Kafka, Record, Setup, turn, unique};
 
 const EVENTS: usize = 500;
@@ -123,4 +123,21 @@ fn check_dead_letter(host: &Host, poison: &Poison, input: &str, sent: &Record, d
     assert_eq!(host.metric(&format!("wasmill_dead_letters_total{{plugin=\"{}\"}}", poison.name)), Some(1.0));
     assert_eq!(host.metric(&format!("wasmill_events_total{{plugin=\"{}\"}}", poison.name)), Some(EVENTS as f64));
     host.wait_for_line(&["WARN", &format!("{input}/0/{AT} failed")]);
+}
+
+#[test]
+fn a_loop_that_takes_long_to_find_outlasts_no_transaction() {
+    let _turn = turn();
+    let stage = Stage::new("long-loop", 1);
+    let mut events: Vec<Record> = (0..EVENTS).map(|number| Record::new(number.to_string())).collect();
+    // The last of a batch is found after the most calls; each takes a deadline, and the good ones before it are sent early.
+    events.push(Record::new("!loop"));
+    stage.kafka.produce(&stage.input, &events);
+    let mut host = stage.plugin("p", "chaos", "max-batch = 501", "[limits]\ndeadline = '2 s'").start();
+    stage.wait_until_done("p");
+    let expected: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&stage.kafka.read_all(&stage.output)), expected);
+    assert_eq!(texts(&stage.dead_letters("p")), ["!loop"]);
+    assert_eq!(host.plugin("p").expect("the plugin")["workers"][0]["restarts"], 0, "{}", host.log());
+    assert_eq!(host.sigterm().code(), Some(0));
 }

@@ -79,7 +79,7 @@ impl App {
         let kafka = ClientSettings::new(&config.kafka)?;
         let cache = AotCache::open(&config.state_dir.join("modules"), &plugins_dir)?;
         let loader = Loader::new(Engine::new()?, Some(cache));
-        let stores = open_stores(&config.state_dir, kafka.has_transactions())?;
+        let stores = open_stores(&config.state_dir, kafka.has_transactions(), config.state_cache)?;
         let (token, advertise) = (config.admin.token.clone(), config.admin.advertise.clone());
         metrics.set_config(&config.application, kafka.bootstrap_servers());
         greet(&config, &kafka, admin_address);
@@ -125,12 +125,12 @@ impl App {
 }
 
 /// Without a changelog state lasts as long as the broker, which is as long as the process.
-fn open_stores(state_dir: &Path, lasting: bool) -> Result<Arc<Stores>> {
+fn open_stores(state_dir: &Path, lasting: bool, cache: usize) -> Result<Arc<Stores>> {
     let folder = state_dir.join("stores");
     if !lasting && folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("{} can't be removed", folder.display()))?;
     }
-    Ok(Stores::open(&folder)?)
+    Ok(Stores::open(&folder, cache)?)
 }
 
 fn greet(config: &Config, kafka: &ClientSettings, admin: SocketAddr) {

@@ -69,7 +69,7 @@ impl Reset {
         if self.has_changelog {
             Topics::new(self.kafka.clone()).delete(&self.changelog()).context(again)?;
         }
-        Stores::open(&self.config.state_dir.join("stores"))?.forget(&self.plugin).context(again)?;
+        Stores::open(&self.config.state_dir.join("stores"), 0)?.forget(&self.plugin).context(again)?;
         if let Some(start) = self.to {
             self.group().begin_at(&self.inputs, start).context(again)?;
         }

@@ -14,6 +14,9 @@ pub struct Config {
     /// What the host keeps between runs: its id, compiled modules, pins of rollbacks, stores. Apart from the plugins folder, since
     /// machine code is kept here and whoever may drop a module must not be able to drop that.
     pub state_dir: PathBuf,
+    /// Bytes of the stores' entries that are kept in memory, of all tasks of the host together: those used lately. More
+    /// tasks share it, so that the host's memory does not grow with each.
+    pub state_cache: usize,
     /// How Kafka is reached.
     pub kafka: KafkaConfig,
     /// Where plugins are.

@@ -46,6 +46,7 @@ pub(super) fn read(document: &Document<'_>, overrides: &Overrides) -> Config {
             .read("a name", names::application)
             .unwrap_or_else(|| "wasmill".to_owned()),
         state_dir: path(document, &state_field, overrides.state_dir.as_deref(), "state"),
+        state_cache: top.take("state-cache").size(1 << 20..=64 << 30).unwrap_or(64 << 20),
         kafka: kafka(document, top.table("kafka"), overrides),
         plugins: plugins(document, top.table("plugins"), overrides),
         topics: topics(top.table("topics")),
@@ -243,6 +244,7 @@ mod tests {
         let expected = Config {
             application: "wasmill".into(),
             state_dir: "state".into(),
+            state_cache: 64 << 20,
             kafka: KafkaConfig {
                 brokers: Brokers::Servers("localhost:9092".into()),
                 properties: none.clone(),
@@ -278,6 +280,7 @@ mod tests {
             r#"
             application = "shop"
             state-dir = "/var/lib/wasmill"
+            state-cache = "1 GiB"
             [kafka]
             brokers = "a:9092,b:9092"
             prefetch = "256 MiB"
@@ -314,6 +317,7 @@ mod tests {
         let expected = Config {
             application: "shop".into(),
             state_dir: "/var/lib/wasmill".into(),
+            state_cache: 1 << 30,
             kafka: KafkaConfig {
                 brokers: Brokers::Servers("a:9092,b:9092".into()),
                 properties: map(&[

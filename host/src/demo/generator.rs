@@ -33,6 +33,7 @@ impl Generator {
         let spec = ProducerSpec {
             client_id: "demo-shop".into(),
             transactional_id: None,
+            longest_call: Duration::ZERO,
             topics: vec![ORDERS.to_owned(), INVOICES.to_owned()],
             watched: None,
         };

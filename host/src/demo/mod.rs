@@ -140,6 +140,7 @@ fn config(options: &Options, state: &Path) -> Config {
     Config {
         application: APPLICATION.to_owned(),
         state_dir: state.to_owned(),
+        state_cache: 16 << 20,
         kafka: KafkaConfig::of(Brokers::Embedded),
         plugins: PluginsConfig { dir: options.plugins.clone() },
         topics: TopicsConfig { create: true, partitions: PARTITIONS, replication: 1 },

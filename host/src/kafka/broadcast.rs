@@ -32,6 +32,7 @@ pub fn broadcast(
     let spec = ProducerSpec {
         client_id: client_id.to_owned(),
         transactional_id: transactional.then(|| client_id.to_owned()),
+        longest_call: Duration::ZERO,
         topics: vec![topic.to_owned()],
         watched: None,
     };

@@ -28,6 +28,9 @@ const LEAST_FETCHED: u64 = 64 << 10;
 /// longest time between two commits.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What brokers allow unless configured otherwise.
+const LONGEST_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(900);
+
 /// How every client of the host reaches Kafka. Clones share one view of whether the brokers are reachable.
 #[derive(Clone)]
 pub struct ClientSettings {
@@ -167,6 +170,7 @@ impl ClientSettings {
         &self,
         client_id: &str,
         transactional_id: Option<&str>,
+        longest_call: Duration,
         unacknowledged: &Share,
     ) -> ClientConfig {
         // The largest record is the Java client's.
@@ -179,7 +183,10 @@ impl ClientSettings {
             .set("queue.buffering.max.messages", "0");
         match transactional_id {
             // A host that dies holds back, for so long, whoever reads only what is committed.
-            Some(_) => config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string()),
+            Some(_) => {
+                let timeout = TRANSACTION_TIMEOUT.saturating_add(longest_call).min(LONGEST_TRANSACTION_TIMEOUT);
+                config.set("transaction.timeout.ms", timeout.as_millis().to_string())
+            }
             // A lost broker is waited for, however long: no record times out.
             None => config.set("message.timeout.ms", "0"),
         };
@@ -286,7 +293,7 @@ mod tests {
     #[test]
     fn own_properties_win_over_the_defaults_and_lose_against_the_guarantees() {
         let settings = ClientSettings::new(&config("kafka.producer", "compression.type", "zstd")).unwrap();
-        let producer = settings.for_producer("p", None, &settings.unacknowledged());
+        let producer = settings.for_producer("p", None, Duration::ZERO, &settings.unacknowledged());
         assert_eq!(producer.get("compression.type"), Some("zstd"));
         assert_eq!(producer.get("acks"), Some("all"));
         assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("16384"));
@@ -296,18 +303,21 @@ mod tests {
     #[test]
     fn the_largest_record_fits_into_every_producers_queue() {
         let settings = ClientSettings::new(&config("kafka.producer", "message.max.bytes", "67108864")).unwrap();
-        let producer = settings.for_producer("p", None, &settings.unacknowledged());
+        let producer = settings.for_producer("p", None, Duration::ZERO, &settings.unacknowledged());
         assert_eq!(producer.get("queue.buffering.max.kbytes"), Some("131072"));
     }
 
     #[test]
     fn a_transactional_producer_gives_up_with_its_transaction_and_another_one_never() {
         let settings = ClientSettings::new(&config("kafka.producer", "linger.ms", "1")).unwrap();
-        let transactional = settings.for_producer("p", Some("shop-fraud-1-0"), &settings.unacknowledged());
+        let transactional =
+            settings.for_producer("p", Some("shop-fraud-1-0"), Duration::ZERO, &settings.unacknowledged());
         assert_eq!(transactional.get("transactional.id"), Some("shop-fraud-1-0"));
         assert_eq!(transactional.get("transaction.timeout.ms"), Some("10000"));
         assert_eq!(transactional.get("message.timeout.ms"), None);
-        let other = settings.for_producer("p", None, &settings.unacknowledged());
+        let patient = settings.for_producer("p", Some("id"), Duration::from_secs(3), &settings.unacknowledged());
+        assert_eq!(patient.get("transaction.timeout.ms"), Some("13000"));
+        let other = settings.for_producer("p", None, Duration::ZERO, &settings.unacknowledged());
         assert_eq!((other.get("transactional.id"), other.get("message.timeout.ms")), (None, Some("0")));
     }
 

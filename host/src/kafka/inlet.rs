@@ -55,6 +55,7 @@ impl Inlet {
                 let spec = ProducerSpec {
                     client_id: self.client_id.clone(),
                     transactional_id: None,
+                    longest_call: Duration::ZERO,
                     topics: vec![topic.clone()],
                     watched: Some(0),
                 };

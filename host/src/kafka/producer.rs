@@ -19,6 +19,9 @@ pub struct ProducerSpec {
     pub client_id: String,
     /// With one the producer has transactions; whoever has the same one is fenced.
     pub transactional_id: Option<String>,
+    /// How much longer than usual a transaction may last: one call of the plugin may take so long, and nothing can be committed
+    /// meanwhile.
+    pub longest_call: Duration,
     /// Where it sends to; [`Outgoing::topic`] is an index into them.
     pub topics: Vec<String>,
     /// Which of the topics [`Outlet::take_end`] tells of.
@@ -99,10 +102,10 @@ fn connect(
     spec: &ProducerSpec,
     unacknowledged: &Share,
 ) -> Result<(Sender, Arc<Watch>), SendError> {
-    let ProducerSpec { client_id, transactional_id, topics, .. } = spec;
+    let ProducerSpec { client_id, transactional_id, longest_call, topics, .. } = spec;
     let broken = |error: String| SendError::Broken(format!("producer {client_id}: {error}"));
     let producer: BaseProducer<Watch> = settings
-        .for_producer(client_id, transactional_id.as_deref(), unacknowledged)
+        .for_producer(client_id, transactional_id.as_deref(), *longest_call, unacknowledged)
         .create_with_context(settings.watch(client_id))
         .map_err(|error| broken(error.to_string()))?;
     if transactional_id.is_some() {

@@ -140,6 +140,7 @@ impl Redrive {
         let spec = ProducerSpec {
             client_id: self.group.clone(),
             transactional_id: Some(self.group.clone()),
+            longest_call: Duration::ZERO,
             topics: topics.to_vec(),
             watched: None,
         };

@@ -114,7 +114,13 @@ pub fn leave(mut consumer: Consumer, owned: &[Partition]) {
 
 pub fn producer(settings: &ClientSettings, topic: &str) -> Producer {
     let topics = vec![topic.to_owned()];
-    let spec = ProducerSpec { client_id: unique("producer"), transactional_id: None, topics, watched: Some(0) };
+    let spec = ProducerSpec {
+        client_id: unique("producer"),
+        transactional_id: None,
+        longest_call: Duration::ZERO,
+        topics,
+        watched: Some(0),
+    };
     Producer::new(settings, spec).unwrap()
 }
 

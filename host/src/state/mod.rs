@@ -1,5 +1,6 @@
 //! State of a task: its stores and timers, as calls and the worker see them.
 
+mod budget;
 mod cache;
 mod disk;
 mod layer;

@@ -1,5 +1,6 @@
 //! The stores of a host: who owns the state of which task, and what it takes to open one.
 
+use super::budget::Budget;
 use super::disk::{Batch, Disk, Meta, Part};
 use super::layer::{Committed, Named};
 use super::record::{TIMERS, VERSIONS};
@@ -12,9 +13,6 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A task's recently used entries.
-const CACHE_BYTES: usize = 16 << 20;
-
 /// Entries of a changelog that are written to disk at once.
 const RESTORE_BATCH: usize = 2_000;
 
@@ -26,6 +24,7 @@ pub struct Stores {
     disk: Arc<Disk>,
     writer: Arc<Writer>,
     owned: Arc<Owned>,
+    caches: Arc<Budget>,
 }
 
 /// The tasks whose state is somebody's, and what is committed of those that are open.
@@ -80,19 +79,20 @@ pub struct Claimed {
     batched: usize,
     changelog: String,
     position: i64,
+    caches: Arc<Budget>,
     /// Why nothing of what was on disk is used, if so.
     pub rebuilt: Option<&'static str>,
 }
 
 impl Stores {
-    /// Opens the folder.
+    /// Opens the folder. Entries that were used lately are kept in memory, about `cache` bytes of all tasks together.
     ///
     /// # Errors
     /// Another process has it open, or it can be neither read nor moved away.
-    pub fn open(folder: &Path) -> Result<Arc<Stores>, StateError> {
+    pub fn open(folder: &Path, cache: usize) -> Result<Arc<Stores>, StateError> {
         let disk = Arc::new(Disk::open(folder)?);
         let writer = Writer::start(disk.clone()).map_err(|error| StateError(format!("no thread: {error}")))?;
-        Ok(Arc::new(Stores { disk, writer: Arc::new(writer), owned: Arc::default() }))
+        Ok(Arc::new(Stores { disk, writer: Arc::new(writer), owned: Arc::default(), caches: Budget::new(cache) }))
     }
 
     /// Claims a task's state; waits until whoever has it has let go. `changelog` is None where there is none: what is on
@@ -113,7 +113,16 @@ impl Stores {
         let position = position.max(changelog.map_or(0, |changelog| changelog.first));
         let identity = changelog.map_or(String::new(), |changelog| changelog.identity.clone());
         let batch = part.batch(RESTORE_BATCH);
-        Ok(Claimed { owner, batch, batched: 0, part, changelog: identity, position, rebuilt })
+        Ok(Claimed {
+            caches: self.caches.clone(),
+            owner,
+            batch,
+            batched: 0,
+            part,
+            changelog: identity,
+            position,
+            rebuilt,
+        })
     }
 
     fn own(&self, task: Task) -> Result<Owner, StateError> {
@@ -195,7 +204,7 @@ impl Claimed {
         let committed = Arc::new(Committed::new(named, self.part, stream_time));
         let meta = Meta::new(&self.changelog, self.position, wall_clock());
         let owner = self.owner;
-        let state = TaskState::new(specs, committed.clone(), owner, CACHE_BYTES, meta)?;
+        let state = TaskState::new(specs, committed.clone(), owner, &self.caches, meta)?;
         state.show(committed);
         Ok(state)
     }

@@ -1,5 +1,6 @@
 //! The state of one task: what is not committed, over what was used lately, over what is committed, over the disk.
 
+use super::budget::{Budget, Share};
 use super::cache::Cache;
 use super::disk::Meta;
 use super::layer::{Committed, Entry, Key, Value, bounds, bytes_of};
@@ -52,14 +53,14 @@ impl TaskState {
         specs: &[StoreSpec],
         committed: Arc<Committed>,
         owner: Owner,
-        cache_bytes: usize,
+        caches: &Arc<Budget>,
         meta: Meta,
     ) -> Result<Self, StateError> {
         let stream_time = committed.stream_time();
         let count = committed.stores.len();
-        let store = |_| Store {
+        let store = |index| Store {
             open: HashMap::default(),
-            cache: Cache::new(cache_bytes / count),
+            cache: Cache::new(if index < specs.len() { caches.share() } else { Share::least() }),
             tidy: Tidy { began: stream_time, next: None },
         };
         let stores = (0..count).map(store).collect();

@@ -10,6 +10,9 @@ use wasmill_contract::is_expired;
 
 const TTL: u64 = 50;
 
+/// Little, so that most is read from the layers below.
+const CACHE: usize = 128 << 10;
+
 fn specs() -> Vec<StoreSpec> {
     let spec = |name: &str, ttl_ms| StoreSpec { name: name.into(), ttl_ms, version: 1, keyed_by_event: false };
     vec![spec("plain", None), spec("mortal", Some(TTL))]
@@ -126,7 +129,7 @@ fn run(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Random(seed);
     let mut log = Log::default();
-    let mut stores = Some(Stores::open(&folder.path().join("stores")).unwrap());
+    let mut stores = Some(Stores::open(&folder.path().join("stores"), CACHE).unwrap());
     let (state, _) = log.open(stores.as_ref().unwrap(), 0);
     let mut state = Some(state);
     let (mut now, mut committed) = (Oracle::default(), Oracle::default());
@@ -178,7 +181,7 @@ fn run(seed: u64) {
                 // The host stops, and starts again.
                 drop((state.take(), stores.take()));
                 now = committed.clone();
-                stores = Some(Stores::open(&folder.path().join("stores")).unwrap());
+                stores = Some(Stores::open(&folder.path().join("stores"), CACHE).unwrap());
                 let (opened, read) = log.open(stores.as_ref().unwrap(), now.stream_time);
                 assert_eq!(read, 0, "a clean restart restores nothing");
                 state = Some(opened);
@@ -188,7 +191,7 @@ fn run(seed: u64) {
                 drop((state.take(), stores.take()));
                 now = committed.clone();
                 std::fs::remove_dir_all(folder.path().join("stores")).unwrap();
-                stores = Some(Stores::open(&folder.path().join("stores")).unwrap());
+                stores = Some(Stores::open(&folder.path().join("stores"), CACHE).unwrap());
                 let (opened, read) = log.open(stores.as_ref().unwrap(), now.stream_time);
                 assert_eq!(read, log.0.len());
                 state = Some(opened);
@@ -206,7 +209,7 @@ fn it_holds_what_an_oracle_holds() {
 }
 
 fn stores(folder: &Path) -> Arc<Stores> {
-    Stores::open(&folder.join("stores")).unwrap()
+    Stores::open(&folder.join("stores"), CACHE).unwrap()
 }
 
 /// A log with one entry, committed and on disk.
@@ -262,7 +265,7 @@ fn a_damaged_folder_is_set_aside_and_rebuilt() {
 fn a_second_host_is_told_that_the_stores_are_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let _first = stores(folder.path());
-    let error = Stores::open(&folder.path().join("stores")).err().unwrap();
+    let error = Stores::open(&folder.path().join("stores"), CACHE).err().unwrap();
     assert!(error.0.contains("in use"), "{error}");
 }
 

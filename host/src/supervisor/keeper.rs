@@ -205,6 +205,7 @@ fn lane(index: usize, kept: &Kept, parts: &Arc<Parts>, view: &View) -> Result<La
     let exactly_once = footing.config.delivery == Delivery::ExactlyOnce && parts.kafka.has_transactions();
     let outlet = ProducerSpec {
         transactional_id: exactly_once.then_some(id),
+        longest_call: footing.config.limits.deadline.unwrap_or_default(),
         client_id: client_id.clone(),
         topics,
         watched: keeps_changelog.then_some(changelog),

@@ -38,6 +38,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             if handled > 0 && self.timer_is_due(at, polled.stream_time_before(part.start)) {
                 break;
             }
+            // An event that loops takes up a deadline with each half: what is open must not time out meanwhile.
+            if self.is_overdue() {
+                break;
+            }
             let Called { ran, broke, alone } = self.call(at, polled, part.clone())?;
             if let Some(event) = alone {
                 self.replace_instance()?;

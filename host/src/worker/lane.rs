@@ -202,6 +202,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.held.bytes() + states.map(|state| state.dirty_bytes()).sum::<usize>() >= MOST_UNCOMMITTED
     }
 
+    /// Whether the open transaction must be committed before anything else is done.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.open && self.last_commit.elapsed() >= LONGEST_TRANSACTION
+    }
+
     /// Must be called before something is sent.
     pub(super) fn open_transaction(&mut self) -> Result<(), Halt> {
         if self.spec.exactly_once && !self.open {

@@ -12,6 +12,7 @@ fn transactional(settings: &ClientSettings, id: &str, topic: &str) -> Outgoing {
     let spec = ProducerSpec {
         client_id: unique("producer"),
         transactional_id: Some(id.to_owned()),
+        longest_call: Duration::ZERO,
         topics: vec![topic.to_owned()],
         watched: Some(0),
     };

@@ -48,7 +48,7 @@ fn a_task_whose_entries_are_damaged_on_disk_is_restored_from_its_changelog() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("stores");
     let mut log = Log::default();
-    let stores = Stores::open(&folder).unwrap();
+    let stores = Stores::open(&folder, CACHE).unwrap();
     let (mut state, _) = log.open(&stores, 0);
     for number in 0..ENTRIES {
         state.put(0, &key(number), Some(&value(number)), 0).unwrap();
@@ -63,7 +63,7 @@ fn a_task_whose_entries_are_damaged_on_disk_is_restored_from_its_changelog() {
     // The storage engine may come upon the damage first, and takes nothing any more until the next start.
     let mut restored = None;
     for _ in 0..2 {
-        let stores = Stores::open(&folder).unwrap();
+        let stores = Stores::open(&folder, CACHE).unwrap();
         // Once to see it, and once to be restored.
         for _ in 0..2 {
             let Ok((mut state, read)) = log.try_open(&stores, 0) else { break };
