@@ -4,6 +4,7 @@
 pub mod cli;
 
 pub mod demo;
+pub mod generate;
 
 pub mod app;
 pub mod supervisor;

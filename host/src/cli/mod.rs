@@ -4,6 +4,7 @@ pub mod check;
 mod completions;
 mod demo;
 mod dlq;
+mod generate;
 mod http;
 mod reset;
 mod run;
@@ -51,6 +52,7 @@ enum Command {
     Dlq(Box<dlq::DlqArgs>),
     State(state::StateArgs),
     Signal(signal::SignalArgs),
+    Generate(generate::GenerateArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(args) => dlq::run(*args),
         Command::State(args) => state::run(args),
         Command::Signal(args) => signal::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
     };
     result.unwrap_or_else(|error| {

@@ -1,8 +1,8 @@
 //! Sends what the shop sells, at a steady rate.
 
-use super::orders::Shop;
 use super::{INVOICES, ORDERS};
 use crate::admin::Timestamp;
+use crate::generate::Shop;
 use crate::kafka::client::ClientSettings;
 use crate::kafka::edge::{Outgoing, Outlet};
 use crate::kafka::producer::{Producer, ProducerSpec};
@@ -59,7 +59,7 @@ impl Generator {
 }
 
 fn sell(mut producer: Producer, rate: u64, sent: &AtomicU64, stop: &AtomicBool) {
-    let mut shop = Shop::new(SEED);
+    let mut shop = Shop::with_unreadable_orders(SEED);
     let started = Instant::now();
     let mut orders = 0;
     while !stop.load(Relaxed) {

@@ -1,8 +1,6 @@
 //! `wasmill demo`: a host on the embedded broker, a shop that sends it orders, and what becomes of them on the screen.
 
 mod generator;
-mod orders;
-mod random;
 mod screen;
 mod watch;
 

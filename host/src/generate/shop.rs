@@ -1,4 +1,4 @@
-//! What the shop sells: orders from its web site, invoices from its tills, and now and then something unreadable.
+//! What a shop sells: orders from its web site, invoices from its tills, and, if asked for, now and then something unreadable.
 
 use super::random::Random;
 use crate::admin::Timestamp;
@@ -10,6 +10,7 @@ const ONE_IN_UNREADABLE: u64 = 500;
 /// Makes them up; the same seed gives the same ones, but for their time.
 pub struct Shop {
     random: Random,
+    unreadable: bool,
     next_order: u64,
     next_invoice: u64,
 }
@@ -20,7 +21,12 @@ pub type Record = (String, Vec<u8>);
 impl Shop {
     /// A shop that has sold nothing yet.
     pub fn new(seed: u64) -> Self {
-        Shop { random: Random::new(seed), next_order: 1, next_invoice: 1 }
+        Shop { random: Random::new(seed), unreadable: false, next_order: 1, next_invoice: 1 }
+    }
+
+    /// One whose web site now and then sends what is no order.
+    pub fn with_unreadable_orders(seed: u64) -> Self {
+        Shop { unreadable: true, ..Shop::new(seed) }
     }
 
     /// The next order; about one in twelve is over 300 and from far away.
@@ -28,7 +34,7 @@ impl Shop {
         let number = self.next_order;
         self.next_order += 1;
         let key = format!("order-{number}");
-        if self.random.below(ONE_IN_UNREADABLE) == 0 {
+        if self.unreadable && self.random.below(ONE_IN_UNREADABLE) == 0 {
             return (key, format!(r#"{{"order_id":"order-{number}","amount":"#).into_bytes());
         }
         let cents = match self.random.below(5) {
@@ -94,7 +100,7 @@ mod tests {
 
     #[test]
     fn most_orders_can_be_read_and_some_are_suspicious() {
-        let mut shop = Shop::new(1);
+        let mut shop = Shop::with_unreadable_orders(1);
         let now = Timestamp::now();
         let orders: Vec<_> = (0..2000).map(|_| serde_json::from_slice::<Value>(&shop.order(now).1).ok()).collect();
         let unreadable = orders.iter().filter(|order| order.is_none()).count();
