@@ -7,6 +7,9 @@ use serde_json::json;
 /// One in so many orders is not an order at all: something for the dead-letter topic.
 const ONE_IN_UNREADABLE: u64 = 500;
 
+/// Where customers live.
+const CITIES: [&str; 3] = ["Leeds", "Porto", "Graz"];
+
 /// Makes them up; the same seed gives the same ones, but for their time.
 pub struct Shop {
     random: Random,
@@ -49,6 +52,9 @@ impl Shop {
             "country": self.random.pick(&["US", "US", "US", "CA", "DE", "IN", "BR"]),
             "status": "CREATED",
             "type": self.random.pick(&["inventory", "delivery", "inventory", "delivery", "gift-card"]),
+            "sku": self.random.pick(&["kettle", "chair", "lamp"]),
+            "quantity": 1 + self.random.below(3),
+            "address": { "City": self.random.pick(&CITIES) },
             "created_at": now,
         });
         (key, order.to_string().into_bytes())
@@ -82,7 +88,7 @@ impl Shop {
             "DeliveryType": random.pick(&["HOME-DELIVERY", "TAKEAWAY"]),
             "DeliveryAddress": {
                 "AddressLine": format!("{} Mill Lane", 1 + random.below(200)),
-                "City": random.pick(&["Leeds", "Porto", "Graz"]),
+                "City": random.pick(&CITIES),
                 "State": "-",
                 "PinCode": format!("{:06}", random.below(1_000_000)),
                 "ContactNumber": format!("+{:011}", random.below(99_999_999_999)),
