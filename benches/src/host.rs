@@ -2,7 +2,7 @@
 //! one to the last. The rate is taken from the times at which the broker took the first and the last output, so that no
 //! start counts; processor time is that of the whole process meanwhile, librdkafka's threads included.
 
-use crate::bare::Bare;
+use crate::bare::{Bare, Forward};
 use crate::figures::{median, ratio};
 use crate::mill::{PATIENCE, Plugin};
 use crate::orders::Orders;
@@ -86,13 +86,8 @@ impl Way {
         let cpu = match self.module {
             None => bare(kafka, input, &output, job),
             Some((module, checks)) => {
-                let name = unique(job.name());
-                mill(
-                    kafka,
-                    host,
-                    &Plugin { name, module, job, checks, exactly_once: false, input, output: &output },
-                    outputs,
-                )
+                let plugin = Plugin { checks, exactly_once: false, ..Plugin::new(module, job, input, &output) };
+                mill(kafka, host, &plugin, outputs)
             }
         };
         // Neither crashed, so at least once was exactly once.
@@ -122,8 +117,8 @@ fn bare(kafka: &Kafka, input: &Topic<'_>, output: &Topic<'_>, job: Job) -> Durat
     let ends = input.ends();
     let before = cpu::of_this_process();
     let group = unique("bench-bare");
-    let bare = Bare { brokers: kafka.brokers(), group: &group, input: &input.name, output: &output.name, job };
-    bare.run(&ends);
+    let bare = Bare { brokers: kafka.brokers(), group: &group, input: &input.name, exactly_once: false };
+    bare.run(&mut Forward { job, output: &output.name }, &ends);
     cpu::of_this_process() - before
 }
 
@@ -133,8 +128,7 @@ fn mill(kafka: &Kafka, host: &Host, plugin: &Plugin<'_>, outputs: u64) -> Durati
     plugin.start(host);
     wait_until("all outputs", PATIENCE, || plugin.output.events() >= outputs);
     let ends: Vec<Option<i64>> = plugin.input.ends().into_iter().map(Some).collect();
-    let group = format!("{}-{}", host.application(), plugin.name);
-    wait_until("the last commit", PATIENCE, || kafka.committed(&group, &plugin.input.name) == ends);
+    wait_until("the last commit", PATIENCE, || kafka.committed(&plugin.group(host), &plugin.input.name) == ends);
     let took = cpu::of_process(host.process_id()) - before;
     plugin.stop(host);
     took

@@ -3,7 +3,9 @@
 
 mod bare;
 mod boundary;
+mod contest;
 mod cpu;
+mod delivery;
 mod entries;
 mod figures;
 mod host;
@@ -13,9 +15,13 @@ mod metrics;
 mod mill;
 mod native;
 mod orders;
+mod outputs;
+mod progress;
 mod reload;
+mod state;
 mod table;
 mod topics;
+mod totals;
 
 use clap::Parser;
 
@@ -30,6 +36,10 @@ enum Benchmark {
     Reload(reload::Arguments),
     /// What the host holds in memory with four plugins under load.
     Memory(memory::Arguments),
+    /// What exactly once costs: against at least once.
+    Delivery(contest::Arguments),
+    /// What state costs: the plugin revenue against a bare loop that does the same.
+    State(contest::Arguments),
 }
 
 fn main() {
@@ -38,5 +48,7 @@ fn main() {
         Benchmark::Host(arguments) => host::run(&arguments),
         Benchmark::Reload(arguments) => reload::run(&arguments),
         Benchmark::Memory(arguments) => memory::run(&arguments),
+        Benchmark::Delivery(arguments) => delivery::run(&arguments),
+        Benchmark::State(arguments) => state::run(&arguments),
     }
 }

@@ -44,10 +44,7 @@ pub fn run(arguments: &Arguments) {
     row("without plugins", resident(&host));
 
     eprintln!("four plugins catch up …");
-    let plugins = PLUGINS.map(|(module, job)| {
-        let name = unique(job.name());
-        Plugin { name, module, job, checks: true, exactly_once: true, input: &input, output: &output }
-    });
+    let plugins = PLUGINS.map(|(module, job)| Plugin::new(module, job, &input, &output));
     plugins.iter().for_each(|plugin| plugin.start(&host));
     let caught_up = |events| plugins.iter().all(|plugin| handled(&host, plugin) as u64 >= events);
     row("four plugins, catching up", largest(&host, || caught_up(arguments.events)));

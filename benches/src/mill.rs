@@ -4,16 +4,18 @@ use crate::metrics;
 use crate::topics::Topic;
 use bench_rule::Job;
 use std::time::Duration;
-use wasmill_tests::{Host, wait_until};
+use wasmill_tests::{Host, unique, wait_until};
 
 /// A plugin to be dropped in.
 pub struct Plugin<'a> {
     /// Its name.
     pub name: String,
-    /// Which of the benchmarks' modules it is.
+    /// Which module it is, of the benchmarks' or of those that are shipped.
     pub module: &'static str,
-    /// What it does.
-    pub job: Job,
+    /// Its settings, as TOML.
+    pub settings: String,
+    /// What it calls its output.
+    pub sink: &'static str,
     /// Whether its machine code has deadline checks.
     pub checks: bool,
     /// Whether it writes in transactions.
@@ -24,17 +26,38 @@ pub struct Plugin<'a> {
     pub output: &'a Topic<'a>,
 }
 
-impl Plugin<'_> {
+impl<'a> Plugin<'a> {
+    /// One of the benchmarks' modules, exactly once and with deadline checks.
+    pub fn new(module: &'static str, job: Job, input: &'a Topic<'a>, output: &'a Topic<'a>) -> Self {
+        let settings = format!("job = {:?}", job.name());
+        Plugin {
+            name: unique(job.name()),
+            module,
+            settings,
+            sink: "out",
+            checks: true,
+            exactly_once: true,
+            input,
+            output,
+        }
+    }
+
     /// The file beside the module.
     pub fn config(&self) -> String {
         format!(
-            "delivery = {:?}\n[inputs]\norders = {:?}\n[sinks]\nout = {:?}\n[settings]\njob = {:?}\n[limits]\ndeadline = {:?}\n",
+            "delivery = {:?}\n[inputs]\norders = {:?}\n[sinks]\n{} = {:?}\n[settings]\n{}\n[limits]\ndeadline = {:?}\n",
             if self.exactly_once { "exactly-once" } else { "at-least-once" },
             self.input.name,
+            self.sink,
             self.output.name,
-            self.job.name(),
+            self.settings,
             if self.checks { "1 s" } else { "none" },
         )
+    }
+
+    /// Its consumer group.
+    pub fn group(&self, host: &Host) -> String {
+        format!("{}-{}", host.application(), self.name)
     }
 
     /// Drops it into a running host.

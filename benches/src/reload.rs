@@ -70,9 +70,7 @@ fn short(pauses: &[f64]) -> f64 {
 fn measure(kafka: &Kafka, job: Job, arguments: &Arguments) -> Measured {
     let (input, output) = (Topic::new(kafka, "bench-orders"), Topic::new(kafka, "bench-out"));
     let host = Setup::new(kafka, &unique("bench")).start();
-    let name = unique(job.name());
-    let plugin =
-        Plugin { name, module: "columns", job, checks: true, exactly_once: true, input: &input, output: &output };
+    let plugin = Plugin::new("columns", job, &input, &output);
     plugin.start(&host);
     let commits = || {
         let bucket = format!("wasmill_commit_seconds_bucket{{le=\"{SHORT}\",plugin={:?}}}", plugin.name);

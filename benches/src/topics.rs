@@ -29,8 +29,17 @@ pub struct Topic<'k> {
 impl<'k> Topic<'k> {
     /// An empty one. Its events have the time at which the broker took them.
     pub fn new(kafka: &'k Kafka, name: &str) -> Self {
+        Topic::with(kafka, name, &[("message.timestamp.type", "LogAppendTime")])
+    }
+
+    /// An empty one for a changelog.
+    pub fn compacted(kafka: &'k Kafka, name: &str) -> Self {
+        Topic::with(kafka, name, &[("cleanup.policy", "compact")])
+    }
+
+    fn with(kafka: &'k Kafka, name: &str, settings: &[(&str, &str)]) -> Self {
         let name = unique(name);
-        kafka.create_topic(&name, PARTITIONS, &[("message.timestamp.type", "LogAppendTime")]);
+        kafka.create_topic(&name, PARTITIONS, settings);
         let watcher = client(kafka).set("group.id", &name).create().expect("a consumer");
         Topic { kafka, name, watcher }
     }
@@ -75,11 +84,16 @@ impl<'k> Topic<'k> {
 
 impl Drop for Topic<'_> {
     fn drop(&mut self) {
-        let admin: AdminClient<DefaultClientContext> = client(self.kafka).create().expect("an admin client");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        if let Err(error) = runtime.block_on(admin.delete_topics(&[&self.name], &AdminOptions::new())) {
-            eprintln!("topic {} stays: {error}", self.name);
-        }
+        remove(self.kafka, &[&self.name]);
+    }
+}
+
+/// Removes topics, if they are there.
+pub fn remove(kafka: &Kafka, names: &[&str]) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create().expect("an admin client");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    if let Err(error) = runtime.block_on(admin.delete_topics(names, &AdminOptions::new())) {
+        eprintln!("{names:?} stay: {error}");
     }
 }
 

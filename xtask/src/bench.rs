@@ -28,10 +28,21 @@ enum Benchmark {
     Reload,
     /// What the host holds in memory with four plugins under load.
     Memory,
+    /// What exactly once costs: against at least once.
+    Delivery,
+    /// What state costs: the plugin revenue against a bare loop that does the same.
+    State,
 }
 
 impl Benchmark {
-    const ALL: [Benchmark; 4] = [Benchmark::Boundary, Benchmark::Host, Benchmark::Reload, Benchmark::Memory];
+    const ALL: [Benchmark; 6] = [
+        Benchmark::Boundary,
+        Benchmark::Host,
+        Benchmark::Reload,
+        Benchmark::Memory,
+        Benchmark::Delivery,
+        Benchmark::State,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -39,6 +50,8 @@ impl Benchmark {
             Benchmark::Host => "host",
             Benchmark::Reload => "reload",
             Benchmark::Memory => "memory",
+            Benchmark::Delivery => "delivery",
+            Benchmark::State => "state",
         }
     }
 
