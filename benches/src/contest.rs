@@ -7,6 +7,7 @@ use crate::mill::Plugin;
 use crate::orders::Orders;
 use crate::outputs::Outputs;
 use crate::progress::{self, Pace};
+use crate::streams::{Settings, Store, Streams};
 use crate::topics::{self, Topic, Writer};
 use crate::totals::Totals;
 use crate::{cpu, table};
@@ -40,7 +41,7 @@ pub enum Job {
     /// It is added to its customer's total, and the total goes out.
     Revenue,
     /// The same, but only the last total of each commit goes out.
-    RevenueAtCommit,
+    RevenueAtCommits,
 }
 
 /// Who does it.
@@ -54,6 +55,13 @@ pub enum By {
         exactly_once: bool,
         /// The module's machine code has checks of the time that an event takes.
         checks: bool,
+    },
+    /// Kafka Streams, with its record cache or without.
+    Streams {
+        /// Where totals are.
+        store: Store,
+        /// Whether there is one.
+        cache: bool,
     },
 }
 
@@ -116,6 +124,7 @@ impl Contest<'_> {
         let pace = match by {
             By::Bare => self.bare(job, &output),
             By::Mill { exactly_once, checks } => self.mill(job, &output, exactly_once, checks),
+            By::Streams { store, cache } => self.streams(job, &output, store, cache),
         };
         job.check(self.input.events(), &Outputs::of(self.kafka, &output.name));
         pace
@@ -132,7 +141,7 @@ impl Contest<'_> {
             }
             Job::Fraud => bare.run(&mut Forward { job: bench_rule::Job::Fraud, output: &output.name }, &ends),
             Job::Revenue => bare.run(&mut Totals::new(&output.name, &changelog.name, true), &ends),
-            Job::RevenueAtCommit => bare.run(&mut Totals::new(&output.name, &changelog.name, false), &ends),
+            Job::RevenueAtCommits => bare.run(&mut Totals::new(&output.name, &changelog.name, false), &ends),
         };
         std::thread::scope(|scope| {
             scope.spawn(work);
@@ -153,6 +162,14 @@ impl Contest<'_> {
         topics::remove(self.kafka, &[&format!("{group}-changelog"), &format!("{group}-dlq")]);
         pace
     }
+
+    fn streams(&self, job: Job, output: &Topic<'_>, store: Store, cache: bool) -> Pace {
+        let application = unique("bench-streams");
+        let job = if job == Job::Fraud { "fraud" } else { "revenue" };
+        let settings = Settings { job, application: &application, input: self.input, output, store, cache };
+        let streams = Streams::start(self.kafka, &settings);
+        progress::follow(self.kafka, &application, self.input, || streams.cpu())
+    }
 }
 
 impl Job {
@@ -162,7 +179,7 @@ impl Job {
             Job::PassThrough => "pass-through",
             Job::Fraud => "fraud",
             Job::Revenue => "revenue",
-            Job::RevenueAtCommit => "revenue at commits",
+            Job::RevenueAtCommits => "revenue at commits",
         }
     }
 
@@ -172,7 +189,7 @@ impl Job {
             Job::PassThrough => ("columns", "out", "job = \"pass-through\""),
             Job::Fraud => ("fraud", "fraud-alerts", ""),
             Job::Revenue => ("revenue", "aggregated_revenue", "group-by = \"customer_id\""),
-            Job::RevenueAtCommit => ("revenue", "aggregated_revenue", "group-by = \"customer_id\"\nemit = \"commit\""),
+            Job::RevenueAtCommits => ("revenue", "aggregated_revenue", "group-by = \"customer_id\"\nemit = \"commit\""),
         }
     }
 
@@ -182,7 +199,7 @@ impl Job {
             Job::PassThrough => Outputs { records: events, counted: 0 },
             Job::Fraud => Outputs { records: suspicious(events), counted: 0 },
             Job::Revenue => Outputs { records: events, counted: events },
-            Job::RevenueAtCommit => Outputs { records: outputs.records, counted: events },
+            Job::RevenueAtCommits => Outputs { records: outputs.records, counted: events },
         };
         assert_eq!(*outputs, expected, "{}", self.name());
     }

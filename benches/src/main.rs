@@ -19,6 +19,7 @@ mod outputs;
 mod progress;
 mod reload;
 mod state;
+mod streams;
 mod table;
 mod topics;
 mod totals;
@@ -40,6 +41,8 @@ enum Benchmark {
     Delivery(contest::Arguments),
     /// What state costs: the plugin revenue against a bare loop that does the same.
     State(contest::Arguments),
+    /// The plugins fraud and revenue against Kafka Streams.
+    Streams(contest::Arguments),
 }
 
 fn main() {
@@ -50,5 +53,6 @@ fn main() {
         Benchmark::Memory(arguments) => memory::run(&arguments),
         Benchmark::Delivery(arguments) => delivery::run(&arguments),
         Benchmark::State(arguments) => state::run(&arguments),
+        Benchmark::Streams(arguments) => streams::run(&arguments),
     }
 }

@@ -11,5 +11,5 @@ const WAYS: &[Way] = &[
 
 /// Measures, and prints a table.
 pub fn run(arguments: &Arguments) {
-    contest::run(arguments, &[(Job::Revenue, WAYS), (Job::RevenueAtCommit, WAYS)]);
+    contest::run(arguments, &[(Job::Revenue, WAYS), (Job::RevenueAtCommits, WAYS)]);
 }

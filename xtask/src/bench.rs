@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Choice, GIVEN};
 use crate::plugins;
 use crate::process;
+use crate::streams::Streams;
 use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::Command;
@@ -32,16 +33,19 @@ enum Benchmark {
     Delivery,
     /// What state costs: the plugin revenue against a bare loop that does the same.
     State,
+    /// The plugins fraud and revenue against Kafka Streams; takes Java and Maven.
+    Streams,
 }
 
 impl Benchmark {
-    const ALL: [Benchmark; 6] = [
+    const ALL: [Benchmark; 7] = [
         Benchmark::Boundary,
         Benchmark::Host,
         Benchmark::Reload,
         Benchmark::Memory,
         Benchmark::Delivery,
         Benchmark::State,
+        Benchmark::Streams,
     ];
 
     fn name(self) -> &'static str {
@@ -52,6 +56,7 @@ impl Benchmark {
             Benchmark::Memory => "memory",
             Benchmark::Delivery => "delivery",
             Benchmark::State => "state",
+            Benchmark::Streams => "streams",
         }
     }
 
@@ -69,16 +74,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(choice) = &choice {
         eprintln!("{choice}");
     }
+    let streams = chosen.contains(&Benchmark::Streams).then(Streams::find).transpose()?;
     let modules = plugins::build_for_benchmarks(&workspace)?;
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "wasmill", "--package", "wasmill-bench", "--bins"]);
     process::run(&mut cargo)?;
+    let streams = streams.map(|streams| streams.build(&workspace)).transpose()?.unwrap_or_default();
     let broker = choice.map(|choice| choice.start(&workspace, None)).transpose()?;
     for benchmark in chosen {
         let mut command = Command::new(workspace.target.join("release/wasmill-bench"));
         command.arg(benchmark.name()).args(&arguments.rest);
         command.env("WASMILL_TEST_MODULES", &modules).env("WASMILL_BIN", workspace.target.join("release/wasmill"));
         command.envs(broker.as_ref().map(|broker: &Broker| (GIVEN, &broker.address)));
+        command.envs(streams.iter().map(|(name, value)| (name, value)));
         process::run(&mut command)?;
     }
     Ok(())

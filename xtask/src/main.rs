@@ -9,6 +9,7 @@ mod kafka;
 mod plugins;
 mod process;
 mod progress;
+mod streams;
 mod test;
 mod workspace;
 

@@ -31,7 +31,8 @@ const TOOL_ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 /// The programs that it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tools {
-    java: PathBuf,
+    /// Where Java is.
+    pub java: PathBuf,
     /// Of Java.
     pub version: u32,
 }

@@ -1,7 +1,7 @@
 //! A real Apache Kafka for tests and benchmarks: one that is there already, or one of our own that ends with us.
 
 mod docker;
-mod java;
+pub mod java;
 mod ports;
 mod ready;
 mod settings;
