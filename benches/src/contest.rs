@@ -159,7 +159,7 @@ impl Contest<'_> {
         let pace = progress::follow(self.kafka, &plugin.group(self.host), self.input, || cpu::of_process(id));
         plugin.stop(self.host);
         let group = plugin.group(self.host);
-        topics::remove(self.kafka, &[&format!("{group}-changelog"), &format!("{group}-dlq")]);
+        topics::remove(self.kafka, &[format!("{group}-changelog"), format!("{group}-dlq")]);
         pace
     }
 

@@ -9,6 +9,7 @@ mod delivery;
 mod entries;
 mod figures;
 mod host;
+mod idle;
 mod load;
 mod memory;
 mod metrics;
@@ -18,6 +19,7 @@ mod orders;
 mod outputs;
 mod progress;
 mod reload;
+mod restore;
 mod state;
 mod streams;
 mod table;
@@ -43,6 +45,10 @@ enum Benchmark {
     State(contest::Arguments),
     /// The plugins fraud and revenue against Kafka Streams.
     Streams(contest::Arguments),
+    /// Millions of keys: what they take in memory, and how fast they are restored.
+    Restore(restore::Arguments),
+    /// What plugins cost that have nothing to do.
+    Idle(idle::Arguments),
 }
 
 fn main() {
@@ -54,5 +60,7 @@ fn main() {
         Benchmark::Delivery(arguments) => delivery::run(&arguments),
         Benchmark::State(arguments) => state::run(&arguments),
         Benchmark::Streams(arguments) => streams::run(&arguments),
+        Benchmark::Restore(arguments) => restore::run(&arguments),
+        Benchmark::Idle(arguments) => idle::run(&arguments),
     }
 }

@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments) {
 }
 
 /// The most that the host held until `done`, in MiB.
-fn largest(host: &Host, mut done: impl FnMut() -> bool) -> f64 {
+pub fn largest(host: &Host, mut done: impl FnMut() -> bool) -> f64 {
     let patience = Instant::now() + PATIENCE;
     let mut largest = resident(host);
     while !done() {
@@ -70,7 +70,7 @@ fn largest(host: &Host, mut done: impl FnMut() -> bool) -> f64 {
 }
 
 /// What the system has given the host, in MiB.
-fn resident(host: &Host) -> f64 {
+pub fn resident(host: &Host) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", host.process_id())).expect("a Linux, and a host");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line VmRSS");
     let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");

@@ -9,9 +9,17 @@ const COUNTRIES: [&str; 8] = ["US", "CA", "FR", "DE", "JP", "BR", "IN", "NG"];
 /// A quarter of the orders is suspicious: a third has an amount above 300, three quarters of these come from elsewhere.
 const AMOUNTS: std::ops::Range<u64> = 10_000..40_000;
 
+/// A customer out of so many, at random.
+const CUSTOMERS: u64 = 100_000;
+
+/// Larger than any number of customers that is asked for, and prime: its multiples come to each of them before one again.
+const STRIDE: u64 = 2_654_435_761;
+
 /// Makes orders, the same each time.
 pub struct Orders {
     made: u64,
+    /// So many customers, in turn.
+    in_turn: Option<u64>,
     random: u64,
     key: String,
     value: String,
@@ -20,12 +28,21 @@ pub struct Orders {
 impl Orders {
     /// From the first one.
     pub fn new() -> Self {
-        Orders { made: 0, random: 0x9e37_79b9_7f4a_7c15, key: String::new(), value: String::new() }
+        Orders { made: 0, in_turn: None, random: 0x9e37_79b9_7f4a_7c15, key: String::new(), value: String::new() }
+    }
+
+    /// From the first one, of so many customers, scattered: none has a second one before each has had one.
+    pub fn each_of(customers: u64) -> Self {
+        assert!(customers < STRIDE, "too many customers");
+        Orders { in_turn: Some(customers), ..Orders::new() }
     }
 
     /// The next one: its customer as the key, and the order.
     pub fn next(&mut self) -> (&[u8], &[u8]) {
-        let customer = self.random(100_000);
+        let customer = match self.in_turn {
+            Some(customers) => self.made * STRIDE % customers,
+            None => self.random(CUSTOMERS),
+        };
         let cents = AMOUNTS.start + self.random(AMOUNTS.end - AMOUNTS.start);
         let country = COUNTRIES[self.random(COUNTRIES.len() as u64) as usize];
         self.key.clear();
@@ -68,6 +85,7 @@ impl Orders {
 mod tests {
     use super::*;
     use bench_rule::Order;
+    use std::collections::BTreeSet;
 
     #[test]
     fn orders_have_137_bytes_and_a_quarter_is_suspicious() {
@@ -79,5 +97,13 @@ mod tests {
             suspicious += u32::from(Order::parse(value).unwrap().is_suspicious());
         }
         assert!((2_300..2_700).contains(&suspicious), "{suspicious}");
+    }
+
+    #[test]
+    fn in_turn_each_customer_has_one_order_before_the_next() {
+        let mut orders = Orders::each_of(1_000);
+        let mut round = || (0..1_000).map(|_| orders.next().0.to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(round().len(), 1_000);
+        assert_eq!(round().len(), 1_000);
     }
 }

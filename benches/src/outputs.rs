@@ -53,7 +53,8 @@ impl Outputs {
     }
 }
 
-fn reader(kafka: &Kafka, topic: &str) -> BaseConsumer {
+/// A consumer of a whole topic, that is told where each partition ends.
+pub fn reader(kafka: &Kafka, topic: &str) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka.brokers()).set("group.id", topic).set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");

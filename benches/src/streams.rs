@@ -105,7 +105,7 @@ impl Drop for Streams<'_> {
         // Both fail only if it has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        topics::remove(self.kafka, &[&format!("{}-totals-changelog", self.application)]);
+        topics::remove(self.kafka, &[format!("{}-totals-changelog", self.application)]);
     }
 }
 

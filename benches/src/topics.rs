@@ -89,10 +89,11 @@ impl Drop for Topic<'_> {
 }
 
 /// Removes topics, if they are there.
-pub fn remove(kafka: &Kafka, names: &[&str]) {
+pub fn remove(kafka: &Kafka, names: &[impl AsRef<str>]) {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     let admin: AdminClient<DefaultClientContext> = client(kafka).create().expect("an admin client");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    if let Err(error) = runtime.block_on(admin.delete_topics(names, &AdminOptions::new())) {
+    if let Err(error) = runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())) {
         eprintln!("{names:?} stay: {error}");
     }
 }
@@ -107,11 +108,16 @@ pub struct Writer {
 impl Writer {
     /// Begins with the first order.
     pub fn new(topic: &Topic<'_>) -> Self {
+        Writer::of(topic, Orders::new())
+    }
+
+    /// Writes these.
+    pub fn of(topic: &Topic<'_>, orders: Orders) -> Self {
         let mut config = client(topic.kafka);
         config.set("linger.ms", "5").set("batch.num.messages", "10000").set("compression.type", "lz4");
         config.set("partitioner", "murmur2_random").set("queue.buffering.max.messages", "0");
         let producer = config.create().expect("a producer");
-        Writer { producer, topic: topic.name.clone(), orders: Orders::new() }
+        Writer { producer, topic: topic.name.clone(), orders }
     }
 
     /// Queues so many of them.

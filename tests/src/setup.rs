@@ -10,6 +10,7 @@ pub struct Setup {
     pub(crate) brokers: String,
     pub(crate) admin: String,
     pub(crate) advertised: bool,
+    pub(crate) top: String,
     pub(crate) more: String,
     /// File name in the plugins folder, and content.
     pub(crate) files: Vec<(String, Vec<u8>)>,
@@ -23,6 +24,7 @@ impl Setup {
             brokers: kafka.brokers().to_owned(),
             admin: String::new(),
             advertised: false,
+            top: String::new(),
             more: String::new(),
             files: Vec::new(),
         }
@@ -44,6 +46,13 @@ impl Setup {
     pub fn admin(mut self, lines: &str) -> Self {
         self.admin += lines;
         self.admin += "\n";
+        self
+    }
+
+    /// More lines at the top of `wasmill.toml`.
+    pub fn top(mut self, lines: &str) -> Self {
+        self.top += lines;
+        self.top += "\n";
         self
     }
 
@@ -92,13 +101,13 @@ impl Setup {
     }
 
     pub(crate) fn toml(&self, admin: std::net::SocketAddr) -> String {
-        let Setup { application, brokers, admin: more_admin, more, .. } = self;
+        let Setup { application, brokers, admin: more_admin, top, more, .. } = self;
         let mut toml = String::new();
         let advertise = if self.advertised { format!("advertise = \"{admin}\"\n") } else { String::new() };
         // Writing to a String cannot fail. Debug writes a text as TOML does, as long as it is plain.
         let _ = write!(
             toml,
-            "application = {application:?}\nstate-dir = \"state\"\n\n[kafka]\nbrokers = {brokers:?}\n\n\
+            "application = {application:?}\nstate-dir = \"state\"\n{top}\n[kafka]\nbrokers = {brokers:?}\n\n\
              [plugins]\ndir = \"plugins\"\n\n[admin]\nlisten = \"{admin}\"\n{advertise}{more_admin}\n{more}"
         );
         toml
@@ -116,6 +125,7 @@ mod tests {
             brokers: "embedded".into(),
             admin: String::new(),
             advertised: false,
+            top: String::new(),
             more: String::new(),
             files: Vec::new(),
         };

@@ -35,10 +35,14 @@ enum Benchmark {
     State,
     /// The plugins fraud and revenue against Kafka Streams; takes Java and Maven.
     Streams,
+    /// Millions of keys: what they take in memory, and how fast they are restored.
+    Restore,
+    /// What plugins cost that have nothing to do.
+    Idle,
 }
 
 impl Benchmark {
-    const ALL: [Benchmark; 7] = [
+    const ALL: [Benchmark; 9] = [
         Benchmark::Boundary,
         Benchmark::Host,
         Benchmark::Reload,
@@ -46,6 +50,8 @@ impl Benchmark {
         Benchmark::Delivery,
         Benchmark::State,
         Benchmark::Streams,
+        Benchmark::Restore,
+        Benchmark::Idle,
     ];
 
     fn name(self) -> &'static str {
@@ -57,6 +63,8 @@ impl Benchmark {
             Benchmark::Delivery => "delivery",
             Benchmark::State => "state",
             Benchmark::Streams => "streams",
+            Benchmark::Restore => "restore",
+            Benchmark::Idle => "idle",
         }
     }
 
