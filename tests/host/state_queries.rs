@@ -119,6 +119,13 @@ fn a_key_of_another_host_is_told_or_fetched_from_there() {
         assert_eq!((fetched.status, &fetched.body), (200, &here.body));
     }
     assert!((1..20).contains(&told), "both have some: {told}");
+    // A page is of all, whoever is asked.
+    for host in [&one, &two] {
+        let page = host.get("/plugins/billing/stores/transactions");
+        assert_eq!((page.status, entries(&page.json()).len()), (200, 20), "{}", page.body);
+        let own = host.get("/plugins/billing/stores/transactions?local=true");
+        assert!((1..20).contains(&entries(&own.json()).len()), "{}", own.body);
+    }
     // A key that is nowhere is nowhere, whoever is asked.
     for host in [&one, &two] {
         assert_eq!(host.get("/plugins/billing/stores/transactions/t-99?proxy=true").status, 404);

@@ -4,6 +4,7 @@ use super::timestamp::Timestamp;
 use crate::metrics::Snapshot;
 use crate::state::{Found, Query};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
 /// An answer that takes its time.
@@ -27,6 +28,10 @@ pub trait Control: Send + Sync + 'static {
     /// What is committed in a store of a plugin, in the tasks of this host. A key that is not there, and that only another
     /// host can have, is an error that says which.
     fn query<'a>(&'a self, plugin: &'a str, query: Query) -> BoxFuture<'a, Result<Found, QueryError>>;
+
+    /// Where the tasks are that may have something of a store under these keys. None: nowhere but here, as far as it is known.
+    /// An error says in a sentence why that can't be told now.
+    fn spread<'a>(&'a self, plugin: &'a str, query: &'a Query) -> BoxFuture<'a, Result<Option<Spread>, String>>;
 
     /// Puts an event into a topic that the configuration opens, and waits for the brokers. Once begun it is not cut short.
     fn put<'a>(&'a self, event: NewEvent) -> BoxFuture<'a, Result<Written, PutError>>;
@@ -102,6 +107,15 @@ pub enum PutError {
     Refused(String),
     /// The brokers did not answer in time; it may have been written.
     Unanswered(String),
+}
+
+/// Where the tasks of a plugin are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// How many there are.
+    pub tasks: i32,
+    /// `host:port` of each other host that has some; None: one that does not say where it is reached.
+    pub others: BTreeSet<Option<String>>,
 }
 
 /// Why nothing was done.

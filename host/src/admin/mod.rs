@@ -8,6 +8,7 @@ pub mod server;
 
 mod answer;
 mod connections;
+mod gather;
 mod guard;
 mod nearest;
 mod routes;
@@ -20,7 +21,7 @@ mod topics;
 
 pub use control::{
     Action, BoxFuture, Control, ControlError, Counters, InputStatus, NewEvent, PluginStatus, Problem, PutError,
-    QueryError, Readiness, RefusedModule, Signal, SinkStatus, State, WorkerStatus, Written,
+    QueryError, Readiness, RefusedModule, Signal, SinkStatus, Spread, State, WorkerStatus, Written,
 };
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

@@ -38,7 +38,7 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("GET", "/plugins/{name}", "one of them"),
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
     ("POST", "/plugins/{name}/signals/{signal}", "sends it to each task; the body is its payload, as JSON"),
-    ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit="),
+    ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit=, local="),
     ("GET", "/plugins/{name}/stores/{store}/{key}", "what is committed under a key: ?proxy=true"),
     ("POST", "/topics/{topic}", "puts the body into a topic of admin.topics: ?key="),
     ("PUT", "/topics/{topic}/{key}", "the same under a key"),

@@ -2,6 +2,7 @@
 
 use super::answer::{Refusal, json, typed};
 use super::control::{Control, QueryError};
+use super::gather::{ANSWERS_WITHIN, everywhere};
 use super::percent;
 use super::remote::Remote;
 use super::routes::{Shared, failed, meant, unknown_plugin};
@@ -14,7 +15,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use std::time::Duration;
 
 /// Entries of a page, unless `limit` says otherwise.
 const ENTRIES: usize = 100;
@@ -22,27 +22,24 @@ const ENTRIES: usize = 100;
 /// Entries of a page at most.
 const MOST_ENTRIES: usize = 1000;
 
-/// Another host that is asked for a key.
-const ANOTHER_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-
 /// What a page can be asked for.
-const PARAMETERS: [&str; 4] = ["prefix", "from", "to", "limit"];
+const PARAMETERS: [&str; 5] = ["prefix", "from", "to", "limit", "local"];
 
 /// What is under a key.
 pub(super) async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Response, Refusal> {
     let (plugin, store, key) = parts(&uri)?;
-    let proxy = proxy(uri.query().unwrap_or_default())?;
+    let from = whom(uri.query().unwrap_or_default())?;
     let query = Query { store, keys: Keys::One(key.clone()) };
     let found = match shared.control.query(&plugin, query.clone()).await {
         Err(QueryError::Elsewhere { partition, address }) => {
-            return elsewhere(&shared, uri.path(), partition, address, proxy).await;
+            return elsewhere(&shared, uri.path(), partition, address, from.proxy).await;
         }
-        found => found.map_err(|error| not_found(&*shared.control, &plugin, &query.store, error))?,
+        found => all(&shared, &plugin, &query, found, from.local).await?,
     };
     if found.entries.is_empty() {
         let error = format!("there is nothing under {:?} in {:?}", String::from_utf8_lossy(&key), query.store);
         let asked: Vec<String> = found.partitions.iter().map(i32::to_string).collect();
-        let hint = format!("partitions that were asked, all of this host: {}", asked.join(", "));
+        let hint = format!("partitions that were asked: {}", asked.join(", "));
         return Err(Refusal::new(StatusCode::NOT_FOUND, error, hint));
     }
     Ok(json(StatusCode::OK, &Answer::new(&plugin, &query.store, &found)))
@@ -51,9 +48,10 @@ pub(super) async fn get(State(shared): State<Shared>, uri: Uri) -> Result<Respon
 /// A page of entries in the order of their keys.
 pub(super) async fn scan(State(shared): State<Shared>, uri: Uri) -> Result<Response, Refusal> {
     let (plugin, store, _) = parts(&uri)?;
-    let query = Query { store, keys: keys(uri.query().unwrap_or_default())? };
+    let (keys, local) = keys(uri.query().unwrap_or_default())?;
+    let query = Query { store, keys };
     let found = shared.control.query(&plugin, query.clone()).await;
-    let found = found.map_err(|error| not_found(&*shared.control, &plugin, &query.store, error))?;
+    let found = all(&shared, &plugin, &query, found, local).await?;
     let answer = Answer::new(&plugin, &query.store, &found);
     Ok(json(StatusCode::OK, &Page { answer, next: found.next.as_deref().map(percent::encode) }))
 }
@@ -75,20 +73,51 @@ fn parts(uri: &Uri) -> Result<(String, String, Vec<u8>), Refusal> {
     Ok((text(plugin)?, text(store)?, key))
 }
 
-/// Whether another host is to be asked where the key is not this one's.
-fn proxy(parameters: &str) -> Result<bool, Refusal> {
-    let mut proxy = false;
+/// What was found here, and, unless it is to be `local`, on the other hosts.
+async fn all(
+    shared: &Shared,
+    plugin: &str,
+    query: &Query,
+    found: Result<Found, QueryError>,
+    local: bool,
+) -> Result<Found, Refusal> {
+    let found = match found {
+        // Other hosts may have all of its tasks.
+        Err(QueryError::NotOpen) if !local => Err(QueryError::NotOpen),
+        Err(error) => return Err(not_found(&*shared.control, plugin, &query.store, error)),
+        found => found,
+    };
+    if !local && let Some(found) = everywhere(shared, plugin, query, found.as_ref().ok()).await? {
+        return Ok(found);
+    }
+    found.map_err(|error| not_found(&*shared.control, plugin, &query.store, error))
+}
+
+/// Who is asked for a key.
+#[derive(Default)]
+struct Whom {
+    /// The host that has its task, on behalf of whoever asks.
+    proxy: bool,
+    /// No other host.
+    local: bool,
+}
+
+fn whom(parameters: &str) -> Result<Whom, Refusal> {
+    let mut whom = Whom::default();
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-        proxy = match parameter {
-            "proxy=true" | "proxy" => true,
-            "proxy=false" => false,
+        match parameter {
+            "proxy=true" | "proxy" => whom.proxy = true,
+            "proxy=false" => whom.proxy = false,
+            "local=true" | "local" => whom.local = true,
+            "local=false" => whom.local = false,
             _ => {
                 let error = format!("there is no parameter {parameter:?}");
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, error, "the one parameter is proxy=true"));
+                let hint = "the parameters are proxy=true and local=true";
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, error, hint));
             }
-        };
+        }
     }
-    Ok(proxy)
+    Ok(whom)
 }
 
 /// Says whose the key is, or asks there.
@@ -109,9 +138,8 @@ async fn elsewhere(
         return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, error, hint));
     }
     let (token, path, at) = (shared.token.clone(), path.to_owned(), address.clone());
-    let ask = move || {
-        Remote { address: &at, token: token.as_deref(), patience: ANOTHER_ANSWERS_WITHIN }.request("GET", &path, "")
-    };
+    let ask =
+        move || Remote { address: &at, token: token.as_deref(), patience: ANSWERS_WITHIN }.request("GET", &path, "");
     let answer = tokio::task::spawn_blocking(ask).await.map_err(|error| failed(error.to_string()))?;
     let answer =
         answer.map_err(|why| Refusal::not_yet(error, format!("{address} has it, and does not answer: {why}")))?;
@@ -129,7 +157,7 @@ fn not_found(control: &dyn Control, plugin: &str, store: &str, error: QueryError
                 "it is being restored, or there is no partition for this host: GET /plugins/{plugin} says what it does"
             ),
         ),
-        // A page is of this host, and belongs to no other.
+        // A page belongs to no single host.
         error @ (QueryError::Failed(_) | QueryError::Elsewhere { .. }) => failed(error.to_string()),
     }
 }
@@ -142,9 +170,9 @@ fn unknown_store(plugin: &str, store: &str, stores: &[String]) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, format!("{plugin:?} has no store {store:?}"), names)
 }
 
-/// The range that the parameters of a page ask for.
-fn keys(parameters: &str) -> Result<Keys, Refusal> {
-    let (mut prefix, mut from, mut to, mut limit) = (vec![], vec![], vec![], ENTRIES);
+/// The range that the parameters of a page ask for, and whether of this host alone.
+fn keys(parameters: &str) -> Result<(Keys, bool), Refusal> {
+    let (mut prefix, mut from, mut to, mut limit, mut local) = (vec![], vec![], vec![], ENTRIES, false);
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, text) = parameter.split_once('=').unwrap_or((parameter, ""));
         // In a query, other than in a path, a plus is a space.
@@ -154,6 +182,7 @@ fn keys(parameters: &str) -> Result<Keys, Refusal> {
             "from" => from = value,
             "to" => to = value,
             "limit" => limit = parse_limit(text)?,
+            "local" => local = text != "false",
             name => {
                 let hint = meant(name, PARAMETERS) + &format!("the parameters are {}", PARAMETERS.join(", "));
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, format!("there is no parameter {name:?}"), hint));
@@ -162,7 +191,7 @@ fn keys(parameters: &str) -> Result<Keys, Refusal> {
     }
     let end = after_all_with(&prefix);
     let to = [to, end].into_iter().filter(|end| !end.is_empty()).min().unwrap_or_default();
-    Ok(Keys::Page { from: from.max(prefix), to, limit })
+    Ok((Keys::Page { from: from.max(prefix), to, limit }, local))
 }
 
 fn parse_limit(text: &str) -> Result<usize, Refusal> {
@@ -250,7 +279,7 @@ mod tests {
 
     fn page(parameters: &str) -> (Vec<u8>, Vec<u8>, usize) {
         match keys(parameters) {
-            Ok(Keys::Page { from, to, limit }) => (from, to, limit),
+            Ok((Keys::Page { from, to, limit }, false)) => (from, to, limit),
             other => panic!("{other:?}"),
         }
     }

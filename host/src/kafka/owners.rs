@@ -1,4 +1,4 @@
-//! Who owns the task of a key: what the group's description says of its members.
+//! Who owns tasks: what the group's description says of its members.
 
 use super::client::ClientSettings;
 use super::native;
@@ -41,27 +41,84 @@ pub fn owner_of(settings: &ClientSettings, group: &str, topic: &str, key: &[u8])
     Ok(Owned { partition, client_id: owner.client_id().to_owned() })
 }
 
+/// Who has the tasks of a group, all together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owners {
+    /// How many tasks there are: the partitions of the topic that has the most.
+    pub tasks: i32,
+    /// The client ids of the members that have some.
+    pub client_ids: Vec<String>,
+}
+
+/// The owners of a group's tasks. None: the brokers don't tell, as of a group of the protocol of KIP-848. Blocks; for a plain
+/// thread.
+///
+/// # Errors
+/// The brokers do not answer, or the group is not settled: what is wrong, as a sentence. Trying again may help.
+pub fn owners_of(settings: &ClientSettings, group: &str) -> Result<Option<Owners>, String> {
+    let client: AdminClient<DefaultClientContext> =
+        settings.for_admin("wasmill-owners").create().map_err(|error| error.to_string())?;
+    let client = client.inner();
+    let groups = client.fetch_group_list(Some(group), ANSWER_WITHIN).map_err(|error| error.to_string())?;
+    let Some(described) = groups.groups().iter().find(|described| described.state() != "Dead") else {
+        return Ok(None);
+    };
+    if described.state() != "Stable" {
+        return Err(format!("the group {group} is on its way to new assignments: it is {}", described.state()));
+    }
+    let mut owners = Owners { tasks: 0, client_ids: vec![] };
+    let mut topics = Vec::new();
+    for member in described.members() {
+        let has = topics_of(member.assignment().unwrap_or_default());
+        if !has.is_empty() {
+            owners.client_ids.push(member.client_id().to_owned());
+        }
+        topics.extend(has);
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    for topic in topics {
+        let metadata = client.fetch_metadata(Some(&topic), ANSWER_WITHIN).map_err(|error| error.to_string())?;
+        let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32);
+        owners.tasks = owners.tasks.max(partitions);
+    }
+    Ok(Some(owners))
+}
+
+/// The topics of which an assignment has a partition. None of what can't be read.
+fn topics_of(assignment: &[u8]) -> Vec<String> {
+    let mut topics = Vec::new();
+    let read = each(assignment, |topic, _| {
+        if topics.last().is_none_or(|last: &String| last.as_bytes() != topic) {
+            topics.push(String::from_utf8_lossy(topic).into_owned());
+        }
+    });
+    read.map_or(vec![], |()| topics)
+}
+
 /// The partitions of a topic in a member's assignment: Kafka's `ConsumerProtocolAssignment`, a version, and then topics, each a
 /// name and partition numbers. None of what can't be read.
 fn partitions(assignment: &[u8], topic: &str) -> Vec<i32> {
-    read(assignment, topic).unwrap_or_default()
+    let mut found = Vec::new();
+    let read = each(assignment, |name, partition| {
+        if name == topic.as_bytes() {
+            found.push(partition);
+        }
+    });
+    read.map_or(vec![], |()| found)
 }
 
-fn read(assignment: &[u8], topic: &str) -> Option<Vec<i32>> {
+fn each(assignment: &[u8], mut see: impl FnMut(&[u8], i32)) -> Option<()> {
     let mut rest = assignment.get(2..)?;
-    let mut found = Vec::new();
     for _ in 0..number(&mut rest)? {
         let (length, after) = rest.split_first_chunk::<2>()?;
         let (name, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
         rest = after;
         for _ in 0..number(&mut rest)? {
-            let partition = number(&mut rest)?;
-            if name == topic.as_bytes() {
-                found.push(partition);
-            }
+            see(name, number(&mut rest)?);
         }
     }
-    Some(found)
+    Some(())
 }
 
 fn number(rest: &mut &[u8]) -> Option<i32> {
@@ -88,8 +145,10 @@ mod tests {
         assert_eq!(partitions(&bytes, "orders"), [3]);
         assert_eq!(partitions(&bytes, "a"), [0, 7]);
         assert_eq!(partitions(&bytes, "b"), [0; 0]);
+        assert_eq!(topics_of(&bytes), ["a", "orders"]);
         for length in 0..bytes.len() {
             assert_eq!(partitions(&bytes[..length], "orders"), [0; 0]);
+            assert!(topics_of(&bytes[..length]).is_empty());
         }
     }
 
@@ -117,5 +176,8 @@ mod tests {
         let owned = owner_of(&settings, &group, &topic, b"k").unwrap();
         assert_eq!(owned.partition, native::partition_of(b"k", 3));
         assert!(!owned.client_id.is_empty());
+        let owners = owners_of(&settings, &group).unwrap().unwrap();
+        assert_eq!(owners, Owners { tasks: 3, client_ids: vec![owned.client_id] });
+        assert_eq!(owners_of(&settings, &unique("nobody")), Ok(None));
     }
 }

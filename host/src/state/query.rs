@@ -97,19 +97,41 @@ fn page(stores: &[Store], from: &[u8], to: &[u8], limit: usize) -> Result<Found,
         found.entries.extend(entries);
         found.next = found.next.into_iter().chain(stopped).min();
     }
-    // Beyond the key that a task has stopped at, what that task has is missing.
-    if let Some(next) = &found.next {
-        found.entries.retain(|entry| entry.key < *next);
-    }
-    found.entries.sort_by(|a, b| (&a.key, a.partition).cmp(&(&b.key, b.partition)));
-    if let Some(last) = found.entries.get(limit.saturating_sub(1)) {
-        let end = found.entries.partition_point(|entry| entry.key <= last.key);
-        if let Some(after) = found.entries.get(end) {
-            found.next = Some(after.key.clone());
-            found.entries.truncate(end);
+    Ok(found.cut(limit))
+}
+
+impl Found {
+    /// One page of the pages of several hosts, of about `limit` entries.
+    pub fn merged(pages: Vec<Found>, limit: usize) -> Found {
+        let mut all = Found::default();
+        for page in pages {
+            all.partitions.extend(page.partitions);
+            all.entries.extend(page.entries);
+            all.next = all.next.into_iter().chain(page.next).min();
         }
+        all.partitions.sort_unstable();
+        all.partitions.dedup();
+        all.cut(limit)
     }
-    Ok(found)
+
+    /// In order, and as far as all of its parts go.
+    fn cut(mut self, limit: usize) -> Found {
+        // Beyond the key that a task has stopped at, what that task has is missing.
+        if let Some(next) = &self.next {
+            self.entries.retain(|entry| entry.key < *next);
+        }
+        self.entries.sort_by(|a, b| (&a.key, a.partition).cmp(&(&b.key, b.partition)));
+        // A task that moves while hosts are asked may be in two answers.
+        self.entries.dedup_by(|a, b| (a.partition, &a.key) == (b.partition, &b.key));
+        if let Some(last) = self.entries.get(limit.saturating_sub(1)) {
+            let end = self.entries.partition_point(|entry| entry.key <= last.key);
+            if let Some(after) = self.entries.get(end) {
+                self.next = Some(after.key.clone());
+                self.entries.truncate(end);
+            }
+        }
+        self
+    }
 }
 
 /// A store of one task.

@@ -14,11 +14,12 @@ mod view;
 pub use parts::Parts;
 
 use crate::admin::{
-    Action, BoxFuture, Control, ControlError, NewEvent, PluginStatus, PutError, QueryError, Readiness, Signal, Written,
+    Action, BoxFuture, Control, ControlError, NewEvent, PluginStatus, PutError, QueryError, Readiness, Signal, Spread,
+    Written,
 };
 use crate::kafka::broadcast::broadcast;
 use crate::kafka::inlet::{Inlet, InletError};
-use crate::kafka::owners::owner_of;
+use crate::kafka::owners::{owner_of, owners_of};
 use crate::reload::folder::Difference;
 use crate::state::{Found, Keys, Query};
 use plugin::{Handle, Request};
@@ -161,6 +162,22 @@ impl Control for Supervisor {
         })
     }
 
+    fn spread<'a>(&'a self, plugin: &'a str, query: &'a Query) -> BoxFuture<'a, Result<Option<Spread>, String>> {
+        Box::pin(async move {
+            let Some(handle) = self.lock().get(plugin).cloned() else { return Ok(None) };
+            let is_one_tasks = matches!(query.keys, Keys::One(_)) && handle.keyed_by(&query.store).is_some();
+            if is_one_tasks || !self.parts.kafka.has_transactions() {
+                return Ok(None);
+            }
+            let (parts, group) = (self.parts.clone(), self.parts.group(plugin));
+            let own = format!("{group}-{}-", parts.host_id);
+            let owners = tokio::task::spawn_blocking(move || owners_of(&parts.kafka, &group)).await;
+            let Some(owners) = owners.map_err(|error| error.to_string())?? else { return Ok(None) };
+            let others = owners.client_ids.iter().filter(|id| !id.starts_with(&own)).map(|id| address_of(id));
+            Ok(Some(Spread { tasks: owners.tasks, others: others.collect() }))
+        })
+    }
+
     fn put<'a>(&'a self, event: NewEvent) -> BoxFuture<'a, Result<Written, PutError>> {
         Box::pin(async move {
             let Some(inlet) = self.inlets.get(&event.topic).cloned() else {
@@ -218,14 +235,16 @@ fn elsewhere(parts: &Parts, plugin: &str, topic: &str, key: &[u8], found: Option
             // A task whose state is not open yet has not been asked.
             found.filter(|found| found.partitions.contains(&owned.partition)).ok_or(QueryError::NotOpen)
         }
-        Ok(owned) => {
-            let address = owned.client_id.rsplit_once('@').map(|(_, address)| address.to_owned());
-            Err(QueryError::Elsewhere { partition: owned.partition, address })
-        }
+        Ok(owned) => Err(QueryError::Elsewhere { partition: owned.partition, address: address_of(&owned.client_id) }),
         // Not knowing is no reason to say that it is not there.
         Err(why) => {
             tracing::debug!(plugin, "whose key it is can't be told: {why}");
             Err(QueryError::NotOpen)
         }
     }
+}
+
+/// Where the host of a client is reached, if it says so.
+fn address_of(client_id: &str) -> Option<String> {
+    client_id.rsplit_once('@').map(|(_, address)| address.to_owned())
 }

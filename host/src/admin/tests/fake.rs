@@ -15,6 +15,7 @@ pub(super) struct Fake {
     signals: Mutex<Vec<Signal>>,
     events: Mutex<Vec<NewEvent>>,
     other: Mutex<Option<String>>,
+    spread: Mutex<Result<Option<Spread>, String>>,
     gate: Arc<RwLock<()>>,
     /// An action has begun.
     pub(super) begun: Notify,
@@ -31,6 +32,7 @@ impl Fake {
             signals: Mutex::default(),
             events: Mutex::default(),
             other: Mutex::new(Some("10.0.0.7:8080".to_owned())),
+            spread: Mutex::new(Ok(None)),
             gate: Arc::default(),
             begun: Notify::new(),
             done: Notify::new(),
@@ -54,6 +56,11 @@ impl Fake {
     /// Where another host is, which has the key "there" of the store recent.
     pub(super) fn set_other(&self, address: Option<&str>) {
         *self.other.lock().unwrap() = address.map(str::to_owned);
+    }
+
+    /// Where tasks of the plugin fraud are that have something in the store totals.
+    pub(super) fn set_spread(&self, spread: Result<Option<Spread>, String>) {
+        *self.spread.lock().unwrap() = spread;
     }
 
     /// What was put into the topic clients, in order.
@@ -130,6 +137,13 @@ impl Control for Fake {
                 }
                 _ => Err(PutError::Closed(vec!["clients".to_owned()])),
             }
+        })
+    }
+
+    fn spread<'a>(&'a self, _: &'a str, query: &'a Query) -> BoxFuture<'a, Result<Option<Spread>, String>> {
+        Box::pin(async move {
+            let spread = self.spread.lock().unwrap().clone();
+            if query.store == "totals" { spread } else { Ok(None) }
         })
     }
 

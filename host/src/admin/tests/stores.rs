@@ -1,6 +1,7 @@
 //! `/plugins/{name}/stores/…`.
 
 use super::client::{Reply, Server};
+use crate::admin::Spread;
 use serde_json::{Value, json};
 
 fn keys(reply: &Reply) -> Vec<Value> {
@@ -37,7 +38,7 @@ async fn a_key_that_is_not_there_is_404_and_says_where_it_was_looked_for() {
     let reply = server.get("/plugins/fraud/stores/totals/IT").await;
     let expected = json!({
         "error": "there is nothing under \"IT\" in \"totals\"",
-        "hint": "partitions that were asked, all of this host: 0, 1, 2",
+        "hint": "partitions that were asked: 0, 1, 2",
     });
     assert_eq!((reply.status, reply.json()), (404, expected));
 }
@@ -66,7 +67,7 @@ async fn a_page_has_what_was_asked_for() {
     assert_eq!(keys(&get("to=FR").await), ["DE"]);
     assert_eq!(keys(&get("prefix=IT").await), [] as [Value; 0]);
     let reply = get("limits=3").await;
-    let hint = "did you mean \"limit\"? the parameters are prefix, from, to, limit";
+    let hint = "did you mean \"limit\"? the parameters are prefix, from, to, limit, local";
     assert_eq!((reply.status, &reply.json()["hint"]), (400, &json!(hint)));
 }
 
@@ -123,4 +124,36 @@ async fn a_key_of_another_host_says_where_it_is_or_is_fetched_from_there() {
     let away = server.request("GET", &format!("{path}?proxy=true"), &[token], "").await;
     assert_eq!((away.status, away.header("retry-after")), (503, Some("1")), "{}", away.body);
     assert_eq!(server.request("GET", &format!("{path}?porxy=1"), &[token], "").await.status, 400);
+}
+
+#[tokio::test]
+async fn all_hosts_are_asked_and_a_task_that_is_nowhere_is_no_answer() {
+    let (server, other) = (Server::start(Some("secret")).await, Server::start(Some("secret")).await);
+    let get = async |parameters: &str| {
+        let path = format!("/plugins/fraud/stores/totals{parameters}");
+        server.request("GET", &path, &[("Authorization", "Bearer secret")], "").await
+    };
+    let others = |address: Option<String>| [address].into_iter().collect();
+    let spread = |tasks, address| Ok(Some(Spread { tasks, others: others(address) }));
+    // Both have all of it, as while a task moves: it is one answer all the same.
+    server.control.set_spread(spread(3, Some(other.address.to_string())));
+    assert_eq!(get("/FR").await.json()["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(keys(&get("?prefix=FR").await), ["FR", "FR/Paris"]);
+    let page = get("?limit=2").await;
+    assert_eq!((keys(&page), &page.json()["next"]), (vec![json!("DE"), json!("FR")], &json!("FR%2FParis")));
+    assert_eq!(get("/IT").await.status, 404);
+
+    server.control.set_spread(spread(5, Some(other.address.to_string())));
+    let missing = get("/FR").await;
+    assert_eq!((missing.status, missing.header("retry-after")), (503, Some("1")));
+    assert!(missing.body.contains("partitions 3, 4") && missing.body.contains("?local=true"), "{}", missing.body);
+    assert_eq!((get("/FR?local=true").await.status, get("?local=true").await.status), (200, 200));
+
+    server.control.set_spread(spread(3, Some("127.0.0.1:1".into())));
+    assert_eq!(get("").await.status, 503, "what another host has is missing");
+    server.control.set_spread(spread(3, None));
+    let unreached = get("").await;
+    assert!(unreached.status == 502 && unreached.body.contains("admin.advertise"), "{}", unreached.body);
+    server.control.set_spread(Err("the brokers are away".into()));
+    assert_eq!(get("").await.status, 503);
 }
