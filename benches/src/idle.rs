@@ -40,7 +40,9 @@ pub fn run(arguments: &Arguments) {
         let group = |plugin| format!("{}-{}", host.application(), name(plugin));
         let topics =
             (0..plugins).flat_map(|plugin| ["changelog", "dlq"].map(|kind| format!("{}-{kind}", group(plugin))));
-        topics::remove(&kafka, &topics.collect::<Vec<_>>());
+        if plugins > 0 {
+            topics::remove(&kafka, &topics.collect::<Vec<_>>());
+        }
     }
     table::print(&rows);
 }
