@@ -1,8 +1,8 @@
 //! What is committed and not on disk yet: the one part of a task's state that its worker, the writer and queries share.
 
-use super::disk::{Pair, Part, View};
+use super::disk::{Meta, Pair, Part, View};
 use super::{Range, StateError, record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,7 +29,15 @@ const ENTRY_OVERHEAD: usize = 96;
 
 /// About what an entry takes in memory.
 pub fn bytes_of(key: &Key, entry: &Entry) -> usize {
-    key.len() + entry.as_ref().map_or(0, |value| value.bytes.len()) + ENTRY_OVERHEAD
+    key.len() + value_bytes(entry) + ENTRY_OVERHEAD
+}
+
+fn value_bytes(entry: &Entry) -> usize {
+    entry.as_ref().map_or(0, |value| value.bytes.len())
+}
+
+fn no_entries(stores: usize) -> Layer {
+    (0..stores).map(|_| BTreeMap::new()).collect()
 }
 
 /// One store as the shared layers see it.
@@ -61,15 +69,36 @@ impl Named {
     }
 }
 
-/// Entries by key, each with the number of the commit that it belongs to.
-pub type Pending = Vec<BTreeMap<Key, (u64, Entry)>>;
+/// Entries of each store.
+pub type Layer = Vec<BTreeMap<Key, Entry>>;
+
+/// What is not on disk yet.
+pub struct Pending {
+    /// Of commits that the writer has not begun to write.
+    fresh: Layer,
+    /// What the writer is writing; below what is fresh.
+    leaving: Arc<Layer>,
+    /// What is to be noted with what is fresh, if anything is.
+    meta: Option<Meta>,
+    /// About what the fresh ones take in memory, less what was taken out of the count.
+    bytes: isize,
+}
+
+/// What the writer takes over, all of it at one commit.
+pub struct Leaving {
+    /// The entries.
+    pub layer: Arc<Layer>,
+    /// What is noted with them.
+    pub meta: Meta,
+    /// What was counted of them.
+    pub bytes: isize,
+}
 
 /// What is committed of a task.
 pub struct Committed {
     /// Its stores, in the order of the wiring; the host's own come last.
     pub stores: Vec<Named>,
-    /// Entries that are not on disk yet.
-    pub pending: RwLock<Pending>,
+    pending: RwLock<Pending>,
     /// Everything else.
     pub part: Part,
     stream_time: AtomicI64,
@@ -78,7 +107,8 @@ pub struct Committed {
 impl Committed {
     /// Of a task whose entries are all on disk.
     pub fn new(stores: Vec<Named>, part: Part, stream_time: i64) -> Self {
-        let pending = stores.iter().map(|_| BTreeMap::new()).collect();
+        let fresh = no_entries(stores.len());
+        let pending = Pending { fresh, leaving: Arc::default(), meta: None, bytes: 0 };
         Committed { stores, pending: RwLock::new(pending), part, stream_time: AtomicI64::new(stream_time) }
     }
 
@@ -92,30 +122,67 @@ impl Committed {
         self.stream_time.load(Ordering::Relaxed)
     }
 
-    /// Takes in what a commit has committed.
-    pub fn take(&self, number: u64, entries: &[(usize, Key, Entry)], stream_time: i64) {
+    /// The stream time of a commit.
+    pub fn advance(&self, stream_time: i64) {
         self.stream_time.store(stream_time, Ordering::Relaxed);
-        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        for (store, key, entry) in entries {
-            pending[*store].insert(key.clone(), (number, entry.clone()));
-        }
     }
 
-    /// Lets go of what a commit has committed, now that it is on disk, unless a later one wrote it again.
-    pub fn release(&self, number: u64, entries: &[(usize, Key, Entry)]) {
+    /// Takes in what a commit has committed, and what is to be noted with it; answers how many bytes more (or, below zero, less)
+    /// wait for the disk, and whether the writer has to be told that something does.
+    pub fn take(&self, entries: Vec<(usize, Key, Entry)>, meta: Meta) -> (isize, bool) {
         let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        for (store, key, _) in entries {
-            if pending[*store].get(key).is_some_and(|(last, _)| *last <= number) {
-                pending[*store].remove(key);
-            }
+        let before = pending.bytes;
+        for (store, key, entry) in entries {
+            let bytes = value_bytes(&entry) as isize;
+            // A key that is written again before it goes to disk goes there once.
+            let more = match pending.fresh[store].entry(key) {
+                btree_map::Entry::Occupied(mut held) => {
+                    let held = held.insert(entry);
+                    bytes - value_bytes(&held) as isize
+                }
+                btree_map::Entry::Vacant(place) => {
+                    let more = (place.key().len() + ENTRY_OVERHEAD) as isize + bytes;
+                    place.insert(entry);
+                    more
+                }
+            };
+            pending.bytes += more;
         }
+        let is_first = pending.meta.replace(meta).is_none();
+        (pending.bytes - before, is_first)
+    }
+
+    /// What is to be written now. Readers see it until it is [`released`](Self::release). None: nothing waits.
+    pub fn leave(&self) -> Option<Leaving> {
+        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
+        let meta = pending.meta.take()?;
+        let bytes = std::mem::take(&mut pending.bytes);
+        pending.leaving = Arc::new(std::mem::replace(&mut pending.fresh, no_entries(self.stores.len())));
+        Some(Leaving { layer: pending.leaving.clone(), meta, bytes })
+    }
+
+    /// Nothing can be written any more: what waits stays in memory. Answers how many bytes were counted of it.
+    pub fn stay(&self) -> isize {
+        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
+        pending.meta = None;
+        std::mem::take(&mut pending.bytes)
+    }
+
+    /// What has left is on disk.
+    pub fn release(&self) {
+        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
+        let left = std::mem::take(&mut pending.leaving);
+        // So many entries are not let go of under the lock.
+        drop(pending);
+        drop(left);
     }
 
     /// What is under a key, whatever its age.
     pub fn get(&self, store: usize, key: &[u8]) -> Result<Entry, StateError> {
         {
             let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, entry)) = pending[store].get(key) {
+            let leaving = pending.leaving.get(store).and_then(|leaving| leaving.get(key));
+            if let Some(entry) = pending.fresh[store].get(key).or(leaving) {
                 return Ok(entry.clone());
             }
         }
@@ -144,14 +211,15 @@ impl Committed {
     fn at_one_moment(&self, store: usize, range: &Range<'_>) -> (View, BTreeMap<Key, Entry>) {
         // The writer lets go of an entry only after it is on disk: seen under one lock, each is in one place at least.
         let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
-        let bounds = bounds(range);
-        let above = match bounds {
-            Some(bounds) => {
-                pending[store].range::<[u8], _>(bounds).map(|(key, (_, entry))| (key.clone(), entry.clone()))
+        let mut above = BTreeMap::new();
+        if let Some(bounds) = bounds(range) {
+            let layers = pending.leaving.get(store).into_iter().chain([&pending.fresh[store]]);
+            for layer in layers {
+                let inside = layer.range::<[u8], _>(bounds);
+                above.extend(inside.map(|(key, entry)| (key.clone(), entry.clone())));
             }
-            None => return (self.part.view(), BTreeMap::new()),
-        };
-        (self.part.view(), above.collect())
+        }
+        (self.part.view(), above)
     }
 
     /// Whether a value is gone at a stream time.

@@ -6,7 +6,6 @@ use super::disk::Meta;
 use super::layer::{Committed, Entry, Key, Value, bounds, bytes_of};
 use super::stores::Owner;
 use super::timers::{self, Timers};
-use super::writer::Job;
 use super::{Change, Clock, Range, State, StateError, StoreSpec, Timer};
 use crate::event::wall_clock;
 use foldhash::fast::RandomState;
@@ -27,8 +26,6 @@ pub struct TaskState {
     committed: Arc<Committed>,
     owner: Owner,
     stream_time: i64,
-    /// Counts commits.
-    number: u64,
     meta: Meta,
     dirty_bytes: usize,
 }
@@ -65,7 +62,7 @@ impl TaskState {
         };
         let stores = (0..count).map(store).collect();
         let timers = Timers::default();
-        let mut state = TaskState { stores, timers, committed, owner, stream_time, number: 0, meta, dirty_bytes: 0 };
+        let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0 };
         state.load_timers(specs.len())?;
         state.note_versions(specs)?;
         Ok(state)
@@ -155,8 +152,7 @@ impl TaskState {
 impl Drop for TaskState {
     fn drop(&mut self) {
         self.meta.in_step = wall_clock();
-        let (task, meta) = (self.committed.clone(), self.meta.clone());
-        self.owner.writer().write(Job { task, number: self.number, entries: Vec::new(), meta });
+        self.owner.writer().write(&self.committed, Vec::new(), self.meta.clone());
     }
 }
 
@@ -262,7 +258,6 @@ impl State for TaskState {
     }
 
     fn commit(&mut self, changelog_end: Option<i64>) {
-        self.number += 1;
         let mut entries = Vec::new();
         for (index, store) in self.stores.iter_mut().enumerate() {
             for (key, entry) in store.open.drain() {
@@ -272,13 +267,12 @@ impl State for TaskState {
         }
         self.timers.commit();
         self.dirty_bytes = 0;
-        self.committed.take(self.number, &entries, self.stream_time);
+        self.committed.advance(self.stream_time);
         if let Some(end) = changelog_end {
             (self.meta.position, self.meta.in_step) = (end, wall_clock());
         }
         if !entries.is_empty() {
-            let task = self.committed.clone();
-            self.owner.writer().write(Job { task, number: self.number, entries, meta: self.meta.clone() });
+            self.owner.writer().write(&self.committed, entries, self.meta.clone());
         }
     }
 

@@ -1,43 +1,42 @@
 //! Puts what was committed on disk, behind the workers' back.
 
 use super::disk::{Disk, Meta};
-use super::layer::{Committed, Entry, Key, bytes_of};
+use super::layer::{Committed, Entry, Key};
 use crate::failpoint;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// So much may wait for the disk; then commits wait as well.
-const MOST_WAITING: usize = 64 << 20;
+const MOST_WAITING: isize = 64 << 20;
 
-/// What one commit of a task has committed.
-pub struct Job {
-    /// Whose.
-    pub task: Arc<Committed>,
-    /// Which of its commits.
-    pub number: u64,
-    /// The last value of each key that was dirty: store, key, entry.
-    pub entries: Vec<(usize, Key, Entry)>,
-    /// What is noted with them.
-    pub meta: Meta,
-}
+/// When so much waits it is written.
+const ENOUGH: isize = 16 << 20;
+
+/// Until then what is committed waits for this long: a key that is written by several commits meanwhile goes to disk once. What
+/// a crash takes with it is read from the changelog again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 enum Order {
-    Write(Job),
-    /// Everything before it is done: tells so.
+    /// Something of this task waits.
+    Later(Arc<Committed>),
+    /// Enough does.
+    Now,
+    /// Everything before it is to be done: tells so.
     Settle(Sender<()>),
 }
 
 /// The writer's thread, from outside.
 pub struct Writer {
-    orders: Option<Sender<(Order, usize)>>,
+    orders: Option<Sender<Order>>,
     waiting: Arc<Waiting>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    bytes: Mutex<usize>,
+    bytes: Mutex<isize>,
     less: Condvar,
 }
 
@@ -51,25 +50,28 @@ impl Writer {
         Ok(Writer { orders: Some(orders), waiting, thread: Some(thread) })
     }
 
-    /// Queues a job; waits while too much waits already.
-    pub fn write(&self, job: Job) {
-        let bytes = job.entries.iter().map(|(_, key, entry)| bytes_of(key, entry)).sum();
-        {
-            let waiting = self.waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            let enough = |waiting: &mut usize| *waiting > 0 && *waiting + bytes > MOST_WAITING;
-            *self.waiting.less.wait_while(waiting, enough).unwrap_or_else(PoisonError::into_inner) += bytes;
+    /// Takes what a commit of a task has committed, with what is to be noted of it; waits while too much waits already.
+    pub fn write(&self, task: &Arc<Committed>, entries: Vec<(usize, Key, Entry)>, meta: Meta) {
+        let (bytes, is_first) = task.take(entries, meta);
+        let Some(orders) = &self.orders else { return };
+        // The thread ends only after the sender is gone.
+        if is_first {
+            let _ = orders.send(Order::Later(task.clone()));
         }
-        if let Some(orders) = &self.orders {
-            // The thread ends only after the sender is gone.
-            let _ = orders.send((Order::Write(job), bytes));
+        let mut waiting = self.waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting += bytes;
+        if *waiting > ENOUGH && *waiting - bytes <= ENOUGH {
+            let _ = orders.send(Order::Now);
         }
+        let too_much = |waiting: &mut isize| *waiting > MOST_WAITING;
+        drop(self.waiting.less.wait_while(waiting, too_much).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Waits until everything that was queued so far is on disk.
     pub fn settle(&self) {
         let (told, settled) = channel();
         if let Some(orders) = &self.orders
-            && orders.send((Order::Settle(told), 0)).is_ok()
+            && orders.send(Order::Settle(told)).is_ok()
         {
             let _ = settled.recv();
         }
@@ -86,39 +88,59 @@ impl Drop for Writer {
     }
 }
 
-fn write(orders: &Receiver<(Order, usize)>, waiting: &Waiting, disk: &Disk) {
-    let mut failed = false;
-    while let Ok((order, bytes)) = orders.recv() {
-        match order {
-            Order::Write(job) => put(&job, &mut failed),
-            Order::Settle(told) => drop(told.send(())),
+fn write(orders: &Receiver<Order>, waiting: &Waiting, disk: &Disk) {
+    let (mut tasks, mut due, mut failed) = (Vec::new(), None, false);
+    loop {
+        let order = match due {
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => orders.recv_timeout(Instant::saturating_duration_since(&due, Instant::now())),
+        };
+        if let Ok(Order::Later(task)) = order {
+            tasks.push(task);
+            let enough = *waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner) > ENOUGH;
+            due.get_or_insert_with(|| Instant::now() + if enough { Duration::ZERO } else { PATIENCE });
+            continue;
         }
-        *waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
-        waiting.less.notify_all();
+        due = None;
+        for task in tasks.drain(..) {
+            let written = put(&task, &mut failed);
+            *waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner) -= written;
+            waiting.less.notify_all();
+        }
+        match order {
+            Ok(Order::Settle(told)) => drop(told.send(())),
+            Err(RecvTimeoutError::Disconnected) => break,
+            _ => {}
+        }
     }
     if let Err(error) = disk.sync() {
         tracing::warn!("{error}; what is missing is restored from the changelogs");
     }
 }
 
-fn put(job: &Job, failed: &mut bool) {
+/// Answers how many bytes do not wait any more.
+fn put(task: &Committed, failed: &mut bool) -> isize {
     // After one failure nothing more is written: a later batch without this one would leave a hole.
     if *failed {
-        return;
+        return task.stay();
     }
-    let mut batch = job.task.part.batch(job.entries.len());
-    for (store, key, entry) in &job.entries {
-        let key = job.task.stores[*store].full(key);
-        batch.put(&key, entry.as_ref().map(|value| (value.written, &*value.bytes)));
+    let Some(leaving) = task.leave() else { return 0 };
+    let mut batch = task.part.batch(leaving.layer.iter().map(|entries| entries.len()).sum());
+    for (store, entries) in task.stores.iter().zip(&*leaving.layer) {
+        for (key, entry) in entries {
+            let key = store.full(key);
+            batch.put(&key, entry.as_ref().map(|value| (value.written, &*value.bytes)));
+        }
     }
-    match batch.write(&job.meta) {
+    match batch.write(&leaving.meta) {
         Ok(()) => {
             failpoint::reached("after-disk");
-            job.task.release(job.number, &job.entries);
+            task.release();
         }
         Err(error) => {
             tracing::error!("{error}. State goes on in memory, and is restored from the changelogs at the next start");
             *failed = true;
         }
     }
+    leaving.bytes
 }
