@@ -59,11 +59,11 @@ fn read_changelog(stage: &Stage, history: &mut History) {
     history.changelog.sort();
 }
 
-/// All accounts, of all hosts.
+/// All accounts, of all hosts: each is asked for its own, so that one that is away hides no other.
 pub fn queried(hosts: &[&Host]) -> Vec<Entry> {
     let mut all = Vec::new();
     for host in hosts {
-        let answer = host.get("/plugins/p/stores/accounts?limit=1000");
+        let answer = host.get("/plugins/p/stores/accounts?limit=1000&local=true");
         // A host without a task has nothing to say.
         if answer.status != 200 {
             continue;
