@@ -7,6 +7,16 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::process::Command;
 
+/// What belongs beside the modules: orders come keyed by their ids, and stock is kept by sku, so `rekey` stands in front of
+/// `inventory`.
+const WIRING: [(&str, &str); 2] = [
+    (
+        "rekey.toml",
+        "[inputs]\nevents = \"inventory_orders\"\n\n[sinks]\nrekeyed = \"inventory_orders_by_sku\"\n\n[settings]\nkey = \"sku\"\n",
+    ),
+    ("inventory.toml", "[inputs]\ninventory_orders = \"inventory_orders_by_sku\"\n\n[settings]\nlow = 5\n"),
+];
+
 /// What can be asked of it.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,6 +50,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for module in modules {
         let name = module.file_name().context("a module without a name")?;
         fs::copy(&module, dropped.join(name)).with_context(|| format!("cannot copy {}", module.display()))?;
+    }
+
+    for (name, content) in WIRING {
+        fs::write(dropped.join(name), content).with_context(|| format!("cannot write {name}"))?;
     }
 
     let mut host = Command::new(workspace.target.join("release/wasmill"));

@@ -17,9 +17,9 @@ Examples:
 
 /// Show plugins at work, without a Kafka of your own.
 ///
-/// Starts a host on a broker inside the process and a shop that sends orders and invoices to it, and shows what becomes of
-/// them: events in and out, fraud alerts, dead letters, and each plugin's time an event. Drop, change or remove modules
-/// meanwhile. Nothing is kept afterwards.
+/// Starts a host on a broker inside the process, and a shop, with its warehouse and its bank, that sends events to it. Shows
+/// what becomes of them: events in and out, fraud alerts, dead letters, and each plugin's time an event. Drop, change or
+/// remove modules meanwhile. Nothing is kept afterwards.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct DemoArgs {

@@ -1,8 +1,8 @@
-//! Sends what the shop sells, at a steady rate.
+//! Sends what the shop sells, and what its warehouse and its bank have to say, at a steady rate.
 
-use super::{INVOICES, ORDERS};
+use super::{CLIENTS, INVOICES, MOVEMENTS, ORDERS, TRANSACTIONS};
 use crate::admin::Timestamp;
-use crate::generate::Shop;
+use crate::generate::{Bank, Record, Shop};
 use crate::kafka::client::ClientSettings;
 use crate::kafka::edge::{Outgoing, Outlet};
 use crate::kafka::producer::{Producer, ProducerSpec};
@@ -15,8 +15,14 @@ use wasmill_contract::HeadersIter;
 /// The same shop at each start.
 const SEED: u64 = 42;
 
-/// One invoice for so many orders.
+/// So many orders bring one invoice, one transaction and one client.
 const ORDERS_AN_INVOICE: u64 = 10;
+
+/// So many orders bring one delivery to the warehouse: it has about as many pieces as they take.
+const ORDERS_A_MOVEMENT: u64 = 30;
+
+/// The topics, in the order in which a record names them.
+const SENT_TO: [&str; 5] = [ORDERS, INVOICES, MOVEMENTS, TRANSACTIONS, CLIENTS];
 
 /// Records are sent in small bursts.
 const BURST_EVERY: Duration = Duration::from_millis(10);
@@ -34,7 +40,7 @@ impl Generator {
             client_id: "demo-shop".into(),
             transactional_id: None,
             longest_call: Duration::ZERO,
-            topics: vec![ORDERS.to_owned(), INVOICES.to_owned()],
+            topics: SENT_TO.map(str::to_owned).to_vec(),
             watched: None,
         };
         let producer = Producer::new(kafka, spec).map_err(|error| anyhow!("{error}"))?;
@@ -47,7 +53,7 @@ impl Generator {
         Ok(generator)
     }
 
-    /// Orders and invoices sent.
+    /// Events sent.
     pub fn sent(&self) -> u64 {
         self.sent.load(Relaxed)
     }
@@ -60,6 +66,7 @@ impl Generator {
 
 fn sell(mut producer: Producer, rate: u64, sent: &AtomicU64, stop: &AtomicBool) {
     let mut shop = Shop::with_unreadable_orders(SEED);
+    let (mut transactions, mut clients) = (Bank::new(SEED), Bank::new(SEED));
     let started = Instant::now();
     let mut orders = 0;
     while !stop.load(Relaxed) {
@@ -70,6 +77,11 @@ fn sell(mut producer: Producer, rate: u64, sent: &AtomicU64, stop: &AtomicBool) 
             send(&mut producer, 0, shop.order(now), sent);
             if orders % ORDERS_AN_INVOICE == 0 {
                 send(&mut producer, 1, shop.invoice(now), sent);
+                send(&mut producer, 3, transactions.transaction(now), sent);
+                send(&mut producer, 4, clients.user(now), sent);
+            }
+            if orders % ORDERS_A_MOVEMENT == 0 {
+                send(&mut producer, 2, shop.movement(), sent);
             }
         }
         producer.poll(BURST_EVERY);
@@ -80,7 +92,7 @@ fn sell(mut producer: Producer, rate: u64, sent: &AtomicU64, stop: &AtomicBool) 
     }
 }
 
-fn send(producer: &mut Producer, topic: usize, (key, value): (String, Vec<u8>), sent: &AtomicU64) {
+fn send(producer: &mut Producer, topic: usize, (key, value): Record, sent: &AtomicU64) {
     let record = Outgoing {
         topic,
         partition: None,

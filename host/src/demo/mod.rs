@@ -24,6 +24,15 @@ const ORDERS: &str = "orders";
 /// Where its tills' invoices go.
 const INVOICES: &str = "invoices";
 
+/// Where its warehouse says what came.
+const MOVEMENTS: &str = "stock_movements";
+
+/// Where its bank's transactions go.
+const TRANSACTIONS: &str = "transactions";
+
+/// Where who is to be billed goes.
+const CLIENTS: &str = "clients";
+
 /// Where the fraud rule writes to.
 const ALERTS: &str = "fraud-alerts";
 
@@ -81,7 +90,7 @@ pub fn run(options: &Options) -> Result<()> {
 async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
     let started = Instant::now();
     let fraud_letters = format!("{APPLICATION}-fraud-dlq");
-    let topics = [ORDERS, INVOICES, ALERTS, &fraud_letters];
+    let topics = [ORDERS, INVOICES, MOVEMENTS, TRANSACTIONS, CLIENTS, ALERTS, &fraud_letters];
     prepare(app, &topics).await?;
     let watch = Watch::start(&app.kafka, vec![ALERTS.to_owned(), fraud_letters])?;
     let generator = Generator::start(&app.kafka, options.rate)?;

@@ -10,6 +10,9 @@ const ONE_IN_UNREADABLE: u64 = 500;
 /// Where customers live.
 const CITIES: [&str; 3] = ["Leeds", "Porto", "Graz"];
 
+/// What orders are of.
+const SKUS: [&str; 3] = ["kettle", "chair", "lamp"];
+
 /// Makes them up; the same seed gives the same ones, but for their time.
 pub struct Shop {
     random: Random,
@@ -52,12 +55,19 @@ impl Shop {
             "country": self.random.pick(&["US", "US", "US", "CA", "DE", "IN", "BR"]),
             "status": "CREATED",
             "type": self.random.pick(&["inventory", "delivery", "inventory", "delivery", "gift-card"]),
-            "sku": self.random.pick(&["kettle", "chair", "lamp"]),
+            "sku": self.random.pick(&SKUS),
             "quantity": 1 + self.random.below(3),
             "address": { "City": self.random.pick(&CITIES) },
             "created_at": now,
         });
         (key, order.to_string().into_bytes())
+    }
+
+    /// What comes to the warehouse: pieces of one of the things that orders are of, keyed by its sku.
+    pub fn movement(&mut self) -> Record {
+        let sku = self.random.pick(&SKUS);
+        let movement = json!({ "sku": sku, "kind": "RECEIVED", "quantity": 10 + self.random.below(30) });
+        (sku.to_owned(), movement.to_string().into_bytes())
     }
 
     /// The next invoice of a till.
