@@ -5,6 +5,7 @@ mod billing;
 mod chaos;
 mod crash;
 mod dlq;
+mod examples;
 mod forwarding;
 mod golden;
 mod harness;

@@ -5,6 +5,7 @@ mod bench;
 mod broker;
 mod chaos;
 mod demo;
+mod example;
 mod kafka;
 mod plugins;
 mod process;
@@ -24,6 +25,8 @@ enum Task {
     Plugins,
     /// See Wasmill run: build the host and the shipped plugins, and start both on an embedded broker.
     Demo(demo::Arguments),
+    /// One of the stories under `examples/`: its plugins at work on its events, with its README's commands.
+    Example(example::Arguments),
     /// Everything that must hold before a change lands: format, clippy, unit, whole-host and doc tests.
     Test(test::Arguments),
     /// How fast Wasmill is, and against what; docs/benchmarks.md has figures.
@@ -52,6 +55,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
     match task {
         Task::Plugins => plugins::run(),
         Task::Demo(arguments) => demo::run(arguments),
+        Task::Example(arguments) => example::run(arguments),
         Task::Test(arguments) => test::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
         Task::Chaos(arguments) => chaos::run(arguments),

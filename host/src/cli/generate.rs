@@ -4,10 +4,10 @@ use crate::admin::Timestamp;
 use crate::config::{Brokers, KafkaConfig};
 use crate::generate::{Bank, Record, Shop};
 use crate::kafka::client::ClientSettings;
-use crate::kafka::edge::{Outgoing, Outlet};
-use crate::kafka::producer::{Producer, ProducerSpec};
+use crate::kafka::edge::Outgoing;
+use crate::kafka::feed::Feed;
 use crate::lines::{Event, event_line};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,9 +19,6 @@ const RATE: f64 = 0.5;
 
 /// Events that are made up at once begin here: 2026-01-01T00:00:00Z, in milliseconds since the Unix epoch.
 const BEGINS: u64 = 1_767_225_600_000;
-
-/// What is sent waits for so long for the brokers.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -162,15 +159,7 @@ fn each(args: &GenerateArgs, mut take: impl FnMut(Record, u64) -> Result<()>) ->
 
 fn send(args: &GenerateArgs, brokers: &str, topic: &str) -> Result<()> {
     let settings = ClientSettings::new(&KafkaConfig::of(Brokers::Servers(brokers.to_owned())))?;
-    let spec = ProducerSpec {
-        client_id: "wasmill-generate".into(),
-        transactional_id: None,
-        longest_call: Duration::ZERO,
-        topics: vec![topic.to_owned()],
-        watched: None,
-    };
-    let mut producer = Producer::new(&settings, spec).map_err(|error| anyhow!("{error}"))?;
-    let mut sent = 0;
+    let mut feed = Feed::open(&settings, "wasmill-generate", &[topic.to_owned()])?;
     each(args, |(key, value), timestamp| {
         let record = Outgoing {
             topic: 0,
@@ -180,25 +169,9 @@ fn send(args: &GenerateArgs, brokers: &str, topic: &str) -> Result<()> {
             value: Some(&value),
             headers: HeadersIter::default(),
         };
-        producer.send(record, 0).map_err(|error| anyhow!("{error}"))?;
-        producer.poll(Duration::ZERO);
-        sent += 1;
-        match producer.take_refused().pop() {
-            Some(refused) => bail!("{}", refused.message),
-            None => Ok(()),
-        }
+        Ok(feed.put(record)?)
     })?;
-    producer.hurry();
-    let deadline = Instant::now() + PATIENCE;
-    while producer.in_flight() > 0 && producer.broken().is_none() {
-        if Instant::now() >= deadline {
-            bail!("{brokers} has not acknowledged {} of {sent} events", producer.in_flight());
-        }
-        producer.poll(Duration::from_millis(10));
-    }
-    if let Some(why) = producer.broken().or_else(|| producer.take_refused().pop().map(|refused| refused.message)) {
-        return Err(anyhow!(why)).with_context(|| format!("{topic} has not taken all events"));
-    }
+    let sent = feed.finish().with_context(|| format!("{topic} has not taken all events"))?;
     eprintln!("sent {sent} events to {topic}");
     Ok(())
 }

@@ -12,7 +12,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, clap::Args)]
 pub struct HostArgs {
     /// Where the host's HTTP listens: `listen` in [admin] of its configuration
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "HOST:PORT", env = "WASMILL_HOST", default_value = "127.0.0.1:8080")]
     host: String,
 
     /// The host's token, if it asks for one: `token` in [admin] of its configuration

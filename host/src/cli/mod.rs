@@ -11,6 +11,7 @@ mod run;
 mod signal;
 mod state;
 pub mod test;
+mod topic;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io;
@@ -52,6 +53,7 @@ enum Command {
     Dlq(Box<dlq::DlqArgs>),
     State(state::StateArgs),
     Signal(signal::SignalArgs),
+    Topic(Box<topic::TopicArgs>),
     Generate(generate::GenerateArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Dlq(args) => dlq::run(*args),
         Command::State(args) => state::run(args),
         Command::Signal(args) => signal::run(args),
+        Command::Topic(args) => topic::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
     };

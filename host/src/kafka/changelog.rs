@@ -104,14 +104,18 @@ impl Reader {
         ChangelogError { topic: self.topic.clone(), partition: self.partition, reason: reason.to_string() }
     }
 
-    /// How the partition stands.
-    pub fn look(&self, settings: &ClientSettings) -> Result<Found, ChangelogError> {
+    /// The first offset, and the one after the last record, whether that is committed or not.
+    pub fn bounds(&self, settings: &ClientSettings) -> Result<(i64, i64), ChangelogError> {
         // The end of what is committed would be short of a commit whose marker is still on its way to this partition.
         let mut config = settings.for_admin(&format!("{}-end", self.topic));
         config.set("isolation.level", "read_uncommitted").set("group.id", "wasmill-changelog-end");
         let everything: BaseConsumer = config.create().map_err(|error| self.failed(error))?;
-        let (first, end) =
-            self.patiently(|| everything.fetch_watermarks(&self.topic, self.partition, ANSWER_WITHIN))?;
+        self.patiently(|| everything.fetch_watermarks(&self.topic, self.partition, ANSWER_WITHIN))
+    }
+
+    /// How the partition stands.
+    pub fn look(&self, settings: &ClientSettings) -> Result<Found, ChangelogError> {
+        let (first, end) = self.bounds(settings)?;
         let name = CString::new(self.topic.as_str()).map_err(|error| self.failed(error))?;
         let native = self.consumer.client().client().native_client();
         let identity = native::topic_id(native, &name, ANSWER_WITHIN).unwrap_or_default();

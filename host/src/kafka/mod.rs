@@ -7,11 +7,13 @@ pub mod client;
 pub mod consumer;
 pub mod edge;
 pub mod embedded;
+pub mod feed;
 pub mod groups;
 pub mod inlet;
 pub mod owners;
 pub mod producer;
 pub mod redrive;
+pub mod tail;
 pub mod topics;
 
 mod budget;

@@ -78,8 +78,8 @@ impl Redrive {
             Redrive { settings: settings.clone(), topic: topic.to_owned(), group: group.to_owned(), left: Vec::new() };
         let gone = if all { vec![None; partitions as usize] } else { redrive.committed(partitions)? };
         for (partition, gone) in (0..).zip(gone) {
-            let found = Reader::new(settings, topic, partition)?.look(settings)?;
-            redrive.left.push(gone.unwrap_or(found.first).max(found.first)..found.end);
+            let (first, end) = Reader::new(settings, topic, partition)?.bounds(settings)?;
+            redrive.left.push(gone.unwrap_or(first).max(first)..end);
         }
         Ok(Some(redrive))
     }
