@@ -1,15 +1,15 @@
 //! Totals by a field, running or in windows. What it reads, writes and is set by: the `README.md` beside this crate.
 
+mod fields;
 mod settings;
 mod sum;
 
 pub use settings::{Emit, Results, Settings};
 pub use sum::Sum;
 
+use fields::{Fields, Wanted};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use wasmill_decimal::Decimal;
 use wasmill_plugin::{Context, Event, Failure, Outcome, Plugin, Sink, Store, Timer, Window, Windows, Wiring};
 
@@ -31,21 +31,25 @@ enum Totals {
 pub struct Total {
     /// The group.
     pub key: String,
-    /// How many events were added, and their sum.
-    #[serde(flatten)]
-    pub sum: Sum,
-    /// The window's start and its end, which is not in it, in milliseconds since the Unix epoch.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Span>,
+    /// How many events were added.
+    pub count: u64,
+    /// Their sum; see [`Sum::total`].
+    #[serde(with = "sum::text")]
+    pub total: Option<Decimal>,
+    /// Where its window begins, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<i64>,
+    /// Where its window ends; this is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<i64>,
 }
 
-/// From when until before when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// Milliseconds since the Unix epoch.
-    pub start: i64,
-    /// Milliseconds since the Unix epoch.
-    pub end: i64,
+impl Total {
+    fn add(&mut self, amount: Decimal) {
+        let mut sum = Sum { count: self.count, total: self.total };
+        sum.add(amount);
+        (self.count, self.total) = (sum.count, sum.total);
+    }
 }
 
 impl Plugin for Revenue {
@@ -81,16 +85,18 @@ impl Plugin for Revenue {
         if event.value().is_none() {
             return Ok(());
         }
-        let fields: Fields = event.json()?;
+        let fields = event.json_seed(Wanted { group: &self.settings.group_by, amount: &self.settings.amount })?;
         let group = self.group(&fields)?;
         let amount = self.amount(&fields)?;
         match &self.totals {
             Totals::Running(store) => {
                 let total = ctx.update(store, group.as_bytes(), |total: &mut Total| {
-                    total.key = group.to_string();
-                    total.sum.add(amount);
+                    if total.key != group {
+                        total.key = group.to_string();
+                    }
+                    total.add(amount);
                 })?;
-                if total.sum.is_too_large() {
+                if total.total.is_none() {
                     return Err(too_large(&group));
                 }
                 ctx.emit(self.revenue).key(group.as_bytes()).json(&total)
@@ -135,7 +141,8 @@ impl Revenue {
             if sum.is_too_large() {
                 return Err(too_large(&key));
             }
-            let total = Total { sum, window: Some(Span { start, end }), key };
+            let Sum { count, total } = sum;
+            let total = Total { key, count, total, start: Some(start), end: Some(end) };
             let output = ctx.emit(self.revenue).key(total.key.as_bytes());
             match self.settings.results {
                 // It is of the window, and not of the event that happened to close it.
@@ -147,15 +154,13 @@ impl Revenue {
     }
 }
 
-type Fields<'e> = BTreeMap<Cow<'e, str>, &'e RawValue>;
-
 impl Revenue {
     /// A text as it is, a number or a boolean as it is written.
     fn group<'e>(&self, fields: &Fields<'e>) -> Result<Cow<'e, str>, Failure> {
         let name = &self.settings.group_by;
         let none =
             |what: &str| Failure::reject("no-group", format!("field `{name}` {what}, so that there is no group"));
-        let field = fields.get(name.as_str()).ok_or_else(|| none("is missing"))?.get();
+        let field = fields.group.ok_or_else(|| none("is missing"))?.get();
         let group = match field.as_bytes().first() {
             Some(b'"') => {
                 let text: Text<'e> = serde_json::from_str(field).map_err(|_| none("is no text"))?;
@@ -171,7 +176,7 @@ impl Revenue {
     fn amount(&self, fields: &Fields<'_>) -> Result<Decimal, Failure> {
         let name = &self.settings.amount;
         let bad = |what: String| Failure::reject("bad-amount", format!("field `{name}` {what}"));
-        let field = fields.get(name.as_str()).ok_or_else(|| bad("is missing".into()))?.get();
+        let field = fields.amount.ok_or_else(|| bad("is missing".into()))?.get();
         serde_json::from_str(field).map_err(|error| bad(format!("is no decimal: {error}")))
     }
 }

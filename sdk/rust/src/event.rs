@@ -2,6 +2,7 @@
 
 use crate::{Failure, Input};
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use wasmill_contract::{HeaderRef, HeadersIter};
 
 /// One event. Everything in it is borrowed from the run of events that the host handed over.
@@ -68,6 +69,18 @@ impl<'a> Event<'a> {
         serde_json::from_slice(self.value.ok_or_else(no_value)?).map_err(bad_json)
     }
 
+    /// As [`Event::json`], what a seed makes of it: for fields whose names only the settings say, without a map of all.
+    ///
+    /// # Errors
+    /// Those of [`Event::json`].
+    #[inline]
+    pub fn json_seed<S: DeserializeSeed<'a>>(&self, seed: S) -> Result<S::Value, Failure> {
+        let mut json = serde_json::Deserializer::from_slice(self.value.ok_or_else(no_value)?);
+        let value = seed.deserialize(&mut json).map_err(bad_json)?;
+        json.end().map_err(bad_json)?;
+        Ok(value)
+    }
+
     /// The headers in their order. Names are bytes, and may repeat; a value may be null.
     pub fn headers(&self) -> HeadersIter<'a> {
         self.headers.clone()
@@ -119,6 +132,15 @@ mod tests {
         let headers = Headers::default();
         let order: Order = event(Some(&value), &headers).json().unwrap();
         assert!(value.as_bytes().as_ptr_range().contains(&order.country.as_ptr()));
+    }
+
+    #[test]
+    fn a_seed_reads_what_it_wants_and_the_whole_value_must_be_json() {
+        let none = Headers::default();
+        let seed = std::marker::PhantomData::<u32>;
+        assert_eq!(event(Some("17"), &none).json_seed(seed).unwrap(), 17);
+        assert_eq!(event(Some("17 4"), &none).json_seed(seed).unwrap_err().code(), "bad-json");
+        assert_eq!(event(None, &none).json_seed(seed).unwrap_err().code(), "no-value");
     }
 
     #[test]
