@@ -131,17 +131,20 @@ fn application(config: &str) -> Option<&str> {
     Some(line.trim().trim_matches('"'))
 }
 
-/// Topics begin with the application's name and a dot, wherever they stand.
+/// Topics begin with the application's name and a dot, wherever they stand; those of dead letters are named by the host.
 fn rename(text: &str, own: &str, prefix: &str) -> String {
-    let old = format!("{own}.");
+    let is_of_word = |char: char| char.is_alphanumeric() || char == '-' || char == '_';
     let mut renamed = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(&old) {
-        let begins = rest[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && before != '-');
-        renamed.push_str(&rest[..at]);
-        renamed.push_str(if begins { prefix } else { own });
-        renamed.push('.');
-        rest = &rest[at + old.len()..];
+    while let Some(at) = rest.find(own) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[own.len()..];
+        let word = &after[..after.find(|char| !is_of_word(char)).unwrap_or(after.len())];
+        let is_topic = after.starts_with('.') || (word.starts_with('-') && word.ends_with("-dlq"));
+        let begins = !before.ends_with(is_of_word);
+        renamed.push_str(before);
+        renamed.push_str(if begins && is_topic { prefix } else { own });
+        rest = after;
     }
     renamed + rest
 }
@@ -197,7 +200,9 @@ mod tests {
 
     #[test]
     fn topics_are_renamed_and_nothing_else() {
-        assert_eq!(rename("\"pos.a\" pos.b depos.c a-pos.d pos", "pos", "x-1"), "\"x-1.a\" x-1.b depos.c a-pos.d pos");
+        let text = "\"pos.a\" pos.b depos.c a-pos.d pos pos-dlq pos-retail-dlq pos-x pos.pos.a";
+        let renamed = "\"x-1.a\" x-1.b depos.c a-pos.d pos x-1-dlq x-1-retail-dlq pos-x x-1.x-1.a";
+        assert_eq!(rename(text, "pos", "x-1"), renamed);
     }
 
     #[test]
