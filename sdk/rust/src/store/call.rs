@@ -2,7 +2,6 @@
 
 use super::slots::{Held, Known, Slots, Spec, Undo};
 use crate::answer::Answer;
-use std::mem::{replace, take};
 
 /// An entry to be written: which event wrote it last, its store, its slot.
 pub(crate) type Dirty = (u32, u32, u32);
@@ -68,7 +67,7 @@ impl<V> AnySlots for Slots<V> {
 
     fn put(&mut self, slot: u32, answer: &mut Answer) {
         let slot = &mut self.slots[slot as usize];
-        self.young_bytes -= slot.bytes();
+        self.bytes -= slot.bytes();
         slot.dirty = false;
         answer.writes.data.extend_from_slice(&slot.key);
         let start = answer.writes.data.len();
@@ -85,20 +84,11 @@ impl<V> AnySlots for Slots<V> {
         };
         slot.size = length.unwrap_or(0);
         answer.writes.push_written(slot.source, self.store, slot.key.len(), length);
-        self.young_bytes += slot.bytes();
+        self.bytes += slot.bytes();
     }
 
     fn end(&mut self, budget: usize) {
         self.dirty.clear();
-        if self.young_bytes <= budget / 2 {
-            return;
-        }
-        for (_, known) in &mut self.tasks {
-            for slot in replace(&mut known.old, take(&mut known.young)).into_values() {
-                self.slots[slot as usize].held = Held::Nothing;
-                self.free.push(slot);
-            }
-        }
-        self.young_bytes = 0;
+        self.forget(budget);
     }
 }

@@ -4,9 +4,13 @@ use super::codec::{Codec, unreadable};
 use super::reader::{Age, Reader, written_at};
 use crate::Failure;
 use crate::input::Run;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::mem::replace;
 use std::rc::Rc;
+
+/// Looked for twice or more.
+const AGAIN: u8 = 2;
 
 /// Bytes that an entry takes besides its key and value: a guess on the safe side.
 const OVERHEAD: usize = 128;
@@ -36,21 +40,23 @@ pub(crate) struct Slots<V> {
     pub(super) dirty: Vec<u32>,
     /// What the entries were before the event at hand wrote them.
     pub(super) journal: Vec<Undo<V>>,
-    /// Bytes of the younger entries of all tasks.
-    pub(super) young_bytes: usize,
+    /// Bytes of the entries of all tasks.
+    pub(super) bytes: usize,
+    /// The slot that is looked at next when something has to be forgotten.
+    pub(super) hand: usize,
     /// In this call, the keys of events up to here were fetched.
     pub(super) fetched: usize,
 }
 
-/// What is known of a task, in two generations: what no call has touched for a whole generation is forgotten.
-#[derive(Default)]
-pub(super) struct Known {
-    pub(super) young: HashMap<Rc<[u8]>, u32>,
-    pub(super) old: HashMap<Rc<[u8]>, u32>,
-}
+/// The slots of a task's keys.
+pub(super) type Known = HashMap<Rc<[u8]>, u32, RandomState>;
 
 pub(super) struct Slot<V> {
     pub(super) key: Rc<[u8]>,
+    /// Index of the task. None: the slot is free.
+    pub(super) task: Option<u32>,
+    /// How often it was looked for, up to [`AGAIN`]; one less each time that the hand comes by.
+    pub(super) used: u8,
     pub(super) held: Held<V>,
     /// Stream time of the last write.
     pub(super) written: i64,
@@ -104,7 +110,8 @@ impl<V> Slots<V> {
             free: vec![],
             dirty: vec![],
             journal: vec![],
-            young_bytes: 0,
+            bytes: 0,
+            hand: 0,
             fetched: 0,
         }
     }
@@ -116,27 +123,25 @@ impl<V> Slots<V> {
     /// The entry of a key, from the host unless it is known.
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8], at: At<'_>) -> u32 {
-        match self.tasks[self.task].1.young.get(key) {
-            Some(slot) => *slot,
+        match self.tasks[self.task].1.get(key) {
+            Some(slot) => {
+                let used = &mut self.slots[*slot as usize].used;
+                *used = AGAIN.min(*used + 1);
+                *slot
+            }
             None => self.find_further(key, at),
         }
     }
 
     fn find_further(&mut self, key: &[u8], at: At<'_>) -> u32 {
-        let known = &mut self.tasks[self.task].1;
-        if let Some((key, slot)) = known.old.remove_entry(key) {
-            self.young_bytes += self.slots[slot as usize].bytes();
-            known.young.insert(key, slot);
-            return slot;
-        }
         let wanted = self.expect(key);
+        self.slots[wanted as usize].used = 1;
         let mut asked = vec![wanted];
         if self.spec.keyed_by_event {
             // The next events will ask for theirs: a call of the host's costs as much as a short event.
             let from = self.fetched.max(at.source as usize + 1);
             for key in at.run.keys().skip(from).flatten() {
-                let known = &self.tasks[self.task].1;
-                if !known.young.contains_key(key) && !known.old.contains_key(key) {
+                if !self.tasks[self.task].1.contains_key(key) {
                     asked.push(self.expect(key));
                 }
             }
@@ -151,6 +156,8 @@ impl<V> Slots<V> {
         let key: Rc<[u8]> = key.into();
         let slot = Slot {
             key: key.clone(),
+            task: Some(self.task as u32),
+            used: 0,
             held: Held::Nothing,
             written: i64::MIN,
             source: 0,
@@ -168,7 +175,7 @@ impl<V> Slots<V> {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.tasks[self.task].1.young.insert(key, index);
+        self.tasks[self.task].1.insert(key, index);
         index
     }
 
@@ -192,13 +199,44 @@ impl<V> Slots<V> {
                     Err(_) => Held::Unreadable(value.into()),
                 };
             }
-            self.young_bytes += slot.bytes();
+            self.bytes += slot.bytes();
         }
         for slot in asked.iter().skip(values.lengths.len()) {
-            self.tasks[self.task].1.young.remove(&*self.slots[*slot as usize].key);
-            self.free.push(*slot);
+            self.let_go(*slot);
             // So the next one of them that is looked for has those after it fetched, too.
             self.fetched = 0;
+        }
+    }
+
+    /// Frees a slot whose bytes are not counted (any more).
+    fn let_go(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if let Some(task) = slot.task.take() {
+            self.tasks[task as usize].1.remove(&slot.key);
+        }
+        slot.held = Held::Nothing;
+        self.free.push(index);
+    }
+
+    /// Forgets entries until they take no more than `budget`: as the hand of a clock comes by, those that were not looked for
+    /// again since it was there. What is looked for once goes before that. Nothing that this call has yet to write may be
+    /// among them.
+    pub(super) fn forget(&mut self, budget: usize) {
+        // The first turn takes the marks away, so that the second one frees all.
+        let mut turns = 2 * self.slots.len();
+        while self.bytes > budget && turns > 0 {
+            turns -= 1;
+            let index = self.hand;
+            self.hand = (index + 1) % self.slots.len();
+            let slot = &mut self.slots[index];
+            match slot.task {
+                None => {}
+                Some(_) if slot.used == AGAIN => slot.used = 1,
+                Some(_) => {
+                    self.bytes -= slot.bytes();
+                    self.let_go(index as u32);
+                }
+            }
         }
     }
 
