@@ -80,6 +80,9 @@ pub enum OnFailure {
 pub struct LimitsConfig {
     /// Bytes of an instance's memories and tables together: a hog is stopped before the host is.
     pub memory: usize,
+    /// At so many percent of `memory` an instance is replaced by a fresh one at a commit: runtimes of some languages leak, and
+    /// an instance that runs out of memory in the middle of an event costs more. 100: it never is.
+    pub refresh_percent: u8,
     /// Time of one call, so that an endless loop holds nobody up; None (`"none"`) compiles the module without the checks,
     /// which is faster and only for modules that are trusted.
     pub deadline: Option<Duration>,
@@ -128,10 +131,21 @@ impl Default for LimitsConfig {
         let limits = wasmill_contract::Limits::default();
         LimitsConfig {
             memory: 64 << 20,
+            refresh_percent: 75,
             deadline: Some(Duration::from_secs(1)),
             outputs: limits.outputs,
             output_bytes: limits.bytes,
             log_lines: 100,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// Bytes above which an instance is replaced.
+    pub fn refresh_at(&self) -> usize {
+        match self.refresh_percent {
+            100.. => usize::MAX,
+            percent => (self.memory as u128 * u128::from(percent) / 100) as usize,
         }
     }
 }

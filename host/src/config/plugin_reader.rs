@@ -90,6 +90,7 @@ fn limits(mut table: Table<'_, '_>) -> LimitsConfig {
     let defaults = LimitsConfig::default();
     let limits = LimitsConfig {
         memory: table.take("memory").size(MIB..=4 * GIB).unwrap_or(defaults.memory),
+        refresh_percent: count(&table.take("refresh-percent"), 10..=100).unwrap_or(defaults.refresh_percent),
         // A call that took longer would be in danger of losing its partitions to another member of the group.
         deadline: table.take("deadline").duration_or_none(MILLISECOND..=MINUTE).unwrap_or(defaults.deadline),
         outputs: count(&table.take("outputs"), 1..=1_000_000).unwrap_or(defaults.outputs),
@@ -173,6 +174,7 @@ mod tests {
             a = 2
             [limits]
             memory = "1 GiB"
+            refresh-percent = 50
             deadline = "none"
             outputs = 5
             output-bytes = "500 kB"
@@ -198,7 +200,14 @@ mod tests {
             ]),
             sinks: BTreeMap::from([("fraud-alerts".into(), "risk.alerts".into())]),
             settings: settings.as_object().unwrap().clone(),
-            limits: LimitsConfig { memory: 1 << 30, deadline: None, outputs: 5, output_bytes: 500_000, log_lines: 0 },
+            limits: LimitsConfig {
+                memory: 1 << 30,
+                refresh_percent: 50,
+                deadline: None,
+                outputs: 5,
+                output_bytes: 500_000,
+                log_lines: 0,
+            },
             retry: RetryConfig { initial: Duration::from_secs(1), max: MINUTE, attempts: 2 },
             commit_interval: Duration::from_secs(1),
             max_batch: 7,

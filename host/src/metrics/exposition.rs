@@ -90,7 +90,9 @@ impl Page<'_> {
         self.counter("wasm", "Time spent in the module", SECONDS, PluginMetrics::wasm_seconds)?;
         self.histogram("commit", "Time that a commit took", |plugin| &plugin.commits)?;
         let help = "Time that a worker processed nothing because of a swap";
-        self.histogram("reload_pause", help, |plugin| &plugin.reload_pauses)
+        self.histogram("reload_pause", help, |plugin| &plugin.reload_pauses)?;
+        let help = "Time that a worker processed nothing because an instance that had grown was replaced";
+        self.histogram("instance_replacement", help, |plugin| &plugin.instance_replacements)
     }
 
     fn modules(&mut self, host: &Host) -> fmt::Result {

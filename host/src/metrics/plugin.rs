@@ -32,6 +32,7 @@ pub struct PluginMetrics {
     pub(super) commits: Histogram,
     pub(super) reloads: [AtomicU64; OUTCOMES.len()],
     pub(super) reload_pauses: Histogram,
+    pub(super) instance_replacements: Histogram,
     pub(super) worker_restarts: AtomicU64,
     pub(super) log_lines_dropped: AtomicU64,
     workers: Mutex<BTreeMap<usize, Arc<WorkerValues>>>,
@@ -100,6 +101,7 @@ impl PluginMetrics {
             commits: Histogram::default(),
             reloads: Default::default(),
             reload_pauses: Histogram::default(),
+            instance_replacements: Histogram::default(),
             worker_restarts: AtomicU64::new(0),
             log_lines_dropped: AtomicU64::new(0),
             workers: Mutex::default(),
@@ -168,6 +170,11 @@ impl PluginMetrics {
         if let Some(index) = index {
             self.reloads[index].fetch_add(1, Relaxed);
         }
+    }
+
+    /// An instance whose memory had grown was replaced between two commits; the worker did nothing else for so long.
+    pub fn instance_replaced(&self, took: Duration) {
+        self.instance_replacements.observe(took);
     }
 
     /// A worker processed nothing for so long because of a swap.

@@ -12,9 +12,13 @@ pub mod wiring;
 mod bindings;
 mod engine;
 mod error;
+#[cfg(test)]
+mod hostile;
 mod inspect;
 mod instance;
 mod output;
+#[cfg(test)]
+mod testing;
 mod trial;
 
 pub use cache::AotCache;

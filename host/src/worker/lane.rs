@@ -3,6 +3,7 @@
 use super::held::Held;
 use super::opening::States;
 use super::pace::Pace;
+use super::refresh::Refresh;
 use super::tasks::{InputTopic, Tasks};
 use crate::config::PluginConfig;
 use crate::event::Reason;
@@ -94,6 +95,7 @@ pub struct Lane<S, O> {
     /// Whether a transaction is open: from the first record on that is sent after a commit.
     pub(super) open: bool,
     pub(super) pace: Pace,
+    pub(super) refresh: Refresh,
     pub(super) metrics: Arc<PluginMetrics>,
     pub(super) gauges: WorkerGauges,
     /// Events in a row at which an instance broke.
@@ -148,6 +150,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Lane {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
+            refresh: Refresh::default(),
             open: false,
             held: Held::default(),
             states: None,

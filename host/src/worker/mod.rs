@@ -12,6 +12,7 @@ mod held;
 mod lane;
 mod opening;
 mod pace;
+mod refresh;
 mod send;
 mod task;
 mod tasks;

@@ -2,6 +2,7 @@
 //! a rebalance in the middle of a batch, an instance that breaks.
 
 mod held;
+mod refresh;
 mod state;
 mod timers;
 
@@ -54,6 +55,8 @@ struct World {
     calls: Vec<Vec<String>>,
     retries: usize,
     instances: usize,
+    /// Bytes that an instance holds from its start on, and that it leaks with each event.
+    memory: (usize, usize),
     broken: Option<String>,
     closed: bool,
 }
@@ -248,6 +251,7 @@ impl Outlet for FakeOutlet {
 struct FakeGuest {
     world: Shared,
     tag: &'static str,
+    handled: usize,
 }
 
 impl Guest for FakeGuest {
@@ -256,6 +260,7 @@ impl Guest for FakeGuest {
         let values: Vec<String> =
             batch.events().map(|event| String::from_utf8_lossy(event.value.unwrap()).into_owned()).collect();
         world.calls.push(values.clone());
+        self.handled += values.len();
         if values.iter().any(|value| value == "trap") {
             let broke = Broke { reason: Reason::new("trap", "unreachable"), culprit_known: false };
             return Outcome { answer: Answer::default(), broke: Some(broke) };
@@ -301,7 +306,8 @@ impl Guest for FakeGuest {
     }
 
     fn memory_bytes(&self) -> usize {
-        0
+        let (start, leak) = lock(&self.world).memory;
+        start + leak * self.handled
     }
 }
 
@@ -310,7 +316,7 @@ struct FakeModule(Shared, &'static str);
 impl Spawn for FakeModule {
     fn spawn(&self) -> Result<Box<dyn Guest>, Reason> {
         lock(&self.0).instances += 1;
-        Ok(Box::new(FakeGuest { world: self.0.clone(), tag: self.1 }))
+        Ok(Box::new(FakeGuest { world: self.0.clone(), tag: self.1, handled: 0 }))
     }
 }
 

@@ -104,8 +104,9 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         let overdue = self.next.as_ref().is_some_and(|next| next.since.elapsed() >= SOON);
         if overdue || self.lane.is_full() || self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
             self.lane.commit()?;
-            if let Some(next) = self.next.take() {
-                self.swap(next, Instant::now());
+            match self.next.take() {
+                Some(next) => self.swap(next, Instant::now()),
+                None => self.lane.refresh(),
             }
         }
         self.tell();
@@ -196,6 +197,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 // A long backlog of one task must not keep a commit waiting.
                 if self.last_commit.elapsed() >= self.spec.commit_interval() {
                     self.commit()?;
+                    self.refresh();
                     // What was polled has an end. Timers that set themselves anew may go on for minutes, and commands,
                     // rebalances and the other tasks must not wait for that.
                     if self.has_due_timers(index) {
