@@ -31,6 +31,7 @@ fn touched() -> Metrics {
     fraud.commit(Duration::from_millis(2));
     fraud.reload("swapped");
     fraud.reload_pause(Duration::from_micros(700));
+    fraud.instance_replaced(Duration::from_micros(90));
     fraud.worker_restart();
     fraud.log_lines_dropped(7);
     let worker = fraud.worker(1);
@@ -76,6 +77,8 @@ fn every_sample_has_its_exact_name() {
             r#"wasmill_commit_seconds_count{plugin="fraud"} 1"#,
             r#"wasmill_reload_pause_seconds_sum{plugin="fraud"} 0.0007"#,
             r#"wasmill_reload_pause_seconds_count{plugin="fraud"} 1"#,
+            r#"wasmill_instance_replacement_seconds_sum{plugin="fraud"} 0.00009"#,
+            r#"wasmill_instance_replacement_seconds_count{plugin="fraud"} 1"#,
             r#"wasmill_reloads_total{plugin="fraud",outcome="started"} 0"#,
             r#"wasmill_reloads_total{plugin="fraud",outcome="swapped"} 1"#,
             r#"wasmill_reloads_total{plugin="fraud",outcome="restarted"} 0"#,
