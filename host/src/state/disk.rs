@@ -81,6 +81,9 @@ impl Damaged {
 /// Changes that reach the disk together or not at all.
 pub struct Batch {
     batch: OwnedWriteBatch,
+    /// Reused: the storage engine copies both.
+    key: Vec<u8>,
+    value: Vec<u8>,
     keyspace: Keyspace,
     damaged: Damaged,
 }
@@ -156,7 +159,7 @@ impl Part {
         Ok(serde_json::from_slice(&noted).ok().filter(|meta: &Meta| meta.format == FORMAT))
     }
 
-    /// A value as it was [`stored`](record::stored).
+    /// A value as it was [`stored`](record::store).
     pub fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, StateError> {
         self.damaged.seen(self.keyspace.get(key))
     }
@@ -195,6 +198,8 @@ impl Part {
     pub fn batch(&self, entries: usize) -> Batch {
         Batch {
             batch: OwnedWriteBatch::with_capacity(self.database.clone(), entries + 1),
+            key: Vec::new(),
+            value: Vec::new(),
             keyspace: self.keyspace.clone(),
             damaged: self.damaged.clone(),
         }
@@ -228,18 +233,27 @@ impl View {
 }
 
 impl Batch {
-    /// Writes an entry, or deletes it.
-    pub fn put(&mut self, key: &[u8], value: Option<(i64, &[u8])>) {
+    /// Writes an entry, or deletes it; its key begins with what is common to those of its store.
+    pub fn put(&mut self, prefix: &[u8], key: &[u8], value: Option<(i64, &[u8])>) {
+        let (full, stored) = (&mut self.key, &mut self.value);
+        full.clear();
+        full.extend_from_slice(prefix);
+        full.extend_from_slice(key);
         match value {
-            Some((written, value)) => self.batch.insert(&self.keyspace, key, record::stored(written, value)),
-            None => self.batch.remove(&self.keyspace, key),
+            Some((written, value)) => {
+                record::store(written, value, stored);
+                self.batch.insert(&self.keyspace, full.as_slice(), stored.as_slice());
+            }
+            None => self.batch.remove(&self.keyspace, full.as_slice()),
         }
     }
 
-    /// Notes where the task stands with these changes, and writes all of it.
-    pub fn write(mut self, meta: &Meta) -> Result<(), StateError> {
-        let meta = serde_json::to_vec(meta).map_err(|error| StateError(error.to_string()))?;
-        self.batch.insert(&self.keyspace, record::META, meta);
+    /// Notes where the task stands with these changes, if anything new, and writes all of it.
+    pub fn write(mut self, meta: Option<&Meta>) -> Result<(), StateError> {
+        if let Some(meta) = meta {
+            let meta = serde_json::to_vec(meta).map_err(|error| StateError(error.to_string()))?;
+            self.batch.insert(&self.keyspace, record::META, meta);
+        }
         self.damaged.written(self.batch.commit())
     }
 }

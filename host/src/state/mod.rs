@@ -1,8 +1,8 @@
 //! State of a task: its stores and timers, as calls and the worker see them.
 
 mod budget;
-mod cache;
 mod disk;
+mod hot;
 mod layer;
 mod memory;
 mod query;

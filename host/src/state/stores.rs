@@ -1,6 +1,6 @@
 //! The stores of a host: who owns the state of which task, and what it takes to open one.
 
-use super::budget::Budget;
+use super::budget::{Budget, Share};
 use super::disk::{Batch, Disk, Meta, Part};
 use super::layer::{Committed, Named};
 use super::record::{TIMERS, VERSIONS};
@@ -179,7 +179,7 @@ impl Claimed {
     /// Takes in a record of the changelog, in the order of their offsets. One that nobody of ours wrote is left out.
     pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>, timestamp: i64) -> Result<(), StateError> {
         if super::record::split(key).is_some() {
-            self.batch.put(key, value.map(|value| (timestamp, value)));
+            self.batch.put(&[], key, value.map(|value| (timestamp, value)));
             self.batched += 1;
         }
         self.position = offset + 1;
@@ -189,7 +189,7 @@ impl Claimed {
     fn flush(&mut self) -> Result<(), StateError> {
         let batch = std::mem::replace(&mut self.batch, self.part.batch(RESTORE_BATCH));
         self.batched = 0;
-        batch.write(&Meta::new(&self.changelog, self.position, wall_clock()))
+        batch.write(Some(&Meta::new(&self.changelog, self.position, wall_clock())))
     }
 
     /// Everything committed is on disk, up to `end`: opens the state. `stream_time` is the task's at its last commit.
@@ -201,10 +201,11 @@ impl Claimed {
         self.flush()?;
         let named = specs.iter().map(|spec| Named::new(&spec.name, spec.ttl_ms));
         let named = named.chain([Named::new(TIMERS, None), Named::new(VERSIONS, None)]).collect();
-        let committed = Arc::new(Committed::new(named, self.part, stream_time));
+        let shares = specs.iter().map(|_| self.caches.share()).chain([Share::least(), Share::least()]);
+        let committed = Arc::new(Committed::new(named, shares, self.part, stream_time));
         let meta = Meta::new(&self.changelog, self.position, wall_clock());
         let owner = self.owner;
-        let state = TaskState::new(specs, committed.clone(), owner, &self.caches, meta)?;
+        let state = TaskState::new(specs, committed.clone(), owner, meta)?;
         state.show(committed);
         Ok(state)
     }

@@ -1,7 +1,5 @@
-//! The state of one task: what is not committed, over what was used lately, over what is committed, over the disk.
+//! The state of one task: what is not committed, over what is committed and in memory, over the disk.
 
-use super::budget::{Budget, Share};
-use super::cache::Cache;
 use super::disk::Meta;
 use super::layer::{Committed, Entry, Key, Value, bounds, bytes_of};
 use super::stores::Owner;
@@ -28,11 +26,12 @@ pub struct TaskState {
     stream_time: i64,
     meta: Meta,
     dirty_bytes: usize,
+    /// What was read last: whoever asked may look at it.
+    found: Entry,
 }
 
 struct Store {
     open: HashMap<Key, Entry, RandomState>,
-    cache: Cache,
     tidy: Tidy,
 }
 
@@ -50,19 +49,14 @@ impl TaskState {
         specs: &[StoreSpec],
         committed: Arc<Committed>,
         owner: Owner,
-        caches: &Arc<Budget>,
         meta: Meta,
     ) -> Result<Self, StateError> {
         let stream_time = committed.stream_time();
         let count = committed.stores.len();
-        let store = |index| Store {
-            open: HashMap::default(),
-            cache: Cache::new(if index < specs.len() { caches.share() } else { Share::least() }),
-            tidy: Tidy { began: stream_time, next: None },
-        };
+        let store = |_| Store { open: HashMap::default(), tidy: Tidy { began: stream_time, next: None } };
         let stores = (0..count).map(store).collect();
         let timers = Timers::default();
-        let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0 };
+        let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0, found: None };
         state.load_timers(specs.len())?;
         state.note_versions(specs)?;
         Ok(state)
@@ -107,15 +101,12 @@ impl TaskState {
 
     /// What is under a key, whatever its age.
     fn find(&mut self, store: usize, key: &[u8]) -> Result<Option<&Value>, StateError> {
-        let layers = &mut self.stores[store];
-        if !layers.open.is_empty() && layers.open.contains_key(key) {
-            return Ok(layers.open[key].as_ref());
+        let open = &self.stores[store].open;
+        if !open.is_empty() && open.contains_key(key) {
+            return Ok(open[key].as_ref());
         }
-        if layers.cache.get(key).is_none() {
-            let entry = self.committed.get(store, key)?;
-            layers.cache.put(key.into(), entry);
-        }
-        Ok(layers.cache.get(key).and_then(Option::as_ref))
+        self.found = self.committed.get_and_keep(store, key)?;
+        Ok(self.found.as_ref())
     }
 
     fn tidy_store(&mut self, store: usize, ttl_ms: i64) -> Result<(), StateError> {
@@ -152,7 +143,7 @@ impl TaskState {
 impl Drop for TaskState {
     fn drop(&mut self) {
         self.meta.in_step = wall_clock();
-        self.owner.writer().write(&self.committed, Vec::new(), self.meta.clone());
+        self.owner.writer().write(&self.committed, 0, self.meta.clone());
     }
 }
 
@@ -258,12 +249,10 @@ impl State for TaskState {
     }
 
     fn commit(&mut self, changelog_end: Option<i64>) {
-        let mut entries = Vec::new();
-        for (index, store) in self.stores.iter_mut().enumerate() {
-            for (key, entry) in store.open.drain() {
-                store.cache.put(key.clone(), entry.clone());
-                entries.push((index, key, entry));
-            }
+        let (mut waiting, mut any) = (0, false);
+        for (index, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.open.is_empty()) {
+            waiting += self.committed.take(index, store.open.drain());
+            any = true;
         }
         self.timers.commit();
         self.dirty_bytes = 0;
@@ -271,8 +260,8 @@ impl State for TaskState {
         if let Some(end) = changelog_end {
             (self.meta.position, self.meta.in_step) = (end, wall_clock());
         }
-        if !entries.is_empty() {
-            self.owner.writer().write(&self.committed, entries, self.meta.clone());
+        if any {
+            self.owner.writer().write(&self.committed, waiting, self.meta.clone());
         }
     }
 
