@@ -13,6 +13,7 @@ mod lane;
 mod opening;
 mod pace;
 mod send;
+mod tally;
 mod task;
 mod tasks;
 #[cfg(test)]
