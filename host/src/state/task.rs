@@ -4,7 +4,7 @@ use super::disk::Meta;
 use super::layer::{Committed, Entry, Key, Value, bounds, bytes_of};
 use super::stores::Owner;
 use super::timers::{self, Timers};
-use super::{Change, Clock, Range, State, StateError, StoreSpec, Timer};
+use super::{Change, Clock, OpenStateError, Range, State, StateError, StoreSpec, Timer};
 use crate::event::wall_clock;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl TaskState {
         committed: Arc<Committed>,
         owner: Owner,
         meta: Meta,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, OpenStateError> {
         let stream_time = committed.stream_time();
         let count = committed.stores.len();
         let store = |_| Store { open: HashMap::default(), tidy: Tidy { began: stream_time, next: None } };
@@ -67,26 +67,27 @@ impl TaskState {
         self.owner.show(committed);
     }
 
-    fn load_timers(&mut self, store: usize) -> Result<(), StateError> {
+    fn load_timers(&mut self, store: usize) -> Result<(), OpenStateError> {
         let everything = Range { start: &[], end: &[], reverse: false, limit: usize::MAX };
         for entry in self.committed.range(store, &everything, |_| ()) {
             let (key, value) = entry?;
             if !self.timers.load(&key, &value.bytes) {
-                return Err(StateError("a timer that was kept can't be read; reset the plugin".into()));
+                let why = "a timer that was kept can't be read; reset the plugin".to_owned();
+                return Err(OpenStateError::Refused(why));
             }
         }
         Ok(())
     }
 
     /// A module that knows an older encoding of a store's values must not read them.
-    fn note_versions(&mut self, specs: &[StoreSpec]) -> Result<(), StateError> {
+    fn note_versions(&mut self, specs: &[StoreSpec]) -> Result<(), OpenStateError> {
         let versions = specs.len() + 1;
         for spec in specs {
             let noted = self.committed.get(versions, spec.name.as_bytes())?;
             let noted = noted.and_then(|value| Some(u32::from_be_bytes((*value.bytes).try_into().ok()?)));
             match noted {
                 Some(noted) if noted > spec.version => {
-                    return Err(StateError(format!(
+                    return Err(OpenStateError::Refused(format!(
                         "the store {:?} holds values of version {noted}, and the module knows version {} only: put the \
                          newer module back, or reset the plugin",
                         spec.name, spec.version
@@ -234,6 +235,10 @@ impl State for TaskState {
     }
 
     fn changes(&self, each: &mut dyn FnMut(Change<'_>) -> Result<(), StateError>) -> Result<(), StateError> {
+        // What can't go to disk would stay in memory, for ever more of it.
+        if self.owner.is_lost() {
+            return Err(StateError("a write to the stores on disk has failed: the task is opened anew".into()));
+        }
         let mut full = Vec::new();
         for (store, named) in self.stores.iter().zip(&self.committed.stores) {
             for (key, entry) in &store.open {

@@ -136,7 +136,7 @@ fn put(task: &Committed, failed: &mut bool) -> isize {
             task.release(&leaving);
         }
         Err(error) => {
-            tracing::error!("{error}. State goes on in memory, and is restored from the changelogs at the next start");
+            tracing::error!("{error}. State stays in memory until it is restored from the changelogs");
             *failed = true;
         }
     }
