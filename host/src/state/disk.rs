@@ -110,6 +110,10 @@ impl Disk {
     pub fn open(folder: &Path) -> Result<Disk, StateError> {
         let mark = folder.with_extension("unreadable");
         if let Some(newest) = successors(folder).pop() {
+            // A host that works on it must not lose it.
+            if let Err(fjall::Error::Locked) = open(&newest) {
+                return Err(in_use(&newest));
+            }
             set_aside(folder, &mark, "a write to them had failed")?;
             move_to(&newest, folder)?;
             remove_successors(folder);
@@ -117,9 +121,7 @@ impl Disk {
         let damaged = match open(folder) {
             Ok(database) if !mark.exists() => return Ok(Disk::new(database, mark)),
             Ok(_) => "some entries could not be read".to_owned(),
-            Err(fjall::Error::Locked) => {
-                return Err(StateError(format!("the stores in {} are in use by another process", folder.display())));
-            }
+            Err(fjall::Error::Locked) => return Err(in_use(folder)),
             Err(error) => error.to_string(),
         };
         set_aside(folder, &mark, &damaged)?;
@@ -309,6 +311,10 @@ fn failed(error: fjall::Error) -> StateError {
 
 fn open(folder: &Path) -> Result<Database, fjall::Error> {
     Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).open()
+}
+
+fn in_use(folder: &Path) -> StateError {
+    StateError(format!("the stores in {} are in use by another process", folder.display()))
 }
 
 /// Moves a folder away for somebody to look at, with the mark that asked for it.

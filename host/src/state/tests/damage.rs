@@ -104,6 +104,8 @@ fn stores_that_take_no_more_are_made_anew_without_a_restart_and_the_new_ones_sta
     }
     assert_eq!(beside(), ["stores", "stores.3"], "what took the place of others is removed with them");
     let (state, read) = log.open(&stores, 0);
+    let error = Stores::open(&folder, CACHE).err().unwrap();
+    assert!(error.0.contains("stores.4 are in use"), "{error}");
     assert_eq!(read, log.0.len());
     drop((state, stores));
 
