@@ -1,4 +1,4 @@
-//! Named points of a commit at which a test may have the process killed. Only with the feature `failpoints`, which
+//! Named points at which a test may have the process killed, or something fail. Only with the feature `failpoints`, which
 //! whole-host tests are built with and nothing else: without it [`reached`] is empty.
 
 /// What a test kills at, in the order of a commit: outputs are sent, the changelog is sent, nothing is in flight any more,
@@ -6,8 +6,19 @@
 pub const ALL: [&str; 7] =
     ["after-outputs", "after-changelog", "after-drain", "after-offsets", "after-commit", "after-state", "after-disk"];
 
+/// What a test has fail: a batch of entries is not written, as if the disk were full.
+pub const FAULTS: [&str; 1] = ["disk-error"];
+
 #[cfg(all(feature = "failpoints", not(debug_assertions)))]
 compile_error!("failpoints kill the host: a release build must not have them");
+
+/// Whether what is about to be done has to fail: once, at the N-th time that it is asked for, with `WASMILL_FAILPOINT=NAME:N` in
+/// the environment.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn fails(_: &str) -> bool {
+    false
+}
 
 /// A point of this name is reached. With `WASMILL_FAILPOINT=NAME:N` in the environment the process dies (SIGKILL) at the
 /// N-th time.
@@ -16,7 +27,7 @@ compile_error!("failpoints kill the host: a release build must not have them");
 pub fn reached(_: &str) {}
 
 #[cfg(feature = "failpoints")]
-pub use armed::reached;
+pub use armed::{fails, reached};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -37,7 +48,8 @@ mod armed {
         fn parse(text: &str) -> Option<Self> {
             let (name, times) = text.split_once(':')?;
             let times: u64 = times.parse().ok().filter(|times| *times > 0)?;
-            super::ALL.contains(&name).then(|| Failpoint { name: name.to_owned(), left: AtomicU64::new(times) })
+            let is_known = super::ALL.contains(&name) || super::FAULTS.contains(&name);
+            is_known.then(|| Failpoint { name: name.to_owned(), left: AtomicU64::new(times) })
         }
 
         fn is_due(&self, name: &str) -> bool {
@@ -51,6 +63,12 @@ mod armed {
         if ARMED.as_ref().is_some_and(|failpoint| failpoint.is_due(name)) {
             kill();
         }
+    }
+
+    /// See the one without the feature.
+    pub fn fails(name: &str) -> bool {
+        debug_assert!(super::FAULTS.contains(&name), "{name} is not among the faults");
+        ARMED.as_ref().is_some_and(|failpoint| failpoint.is_due(name))
     }
 
     #[allow(unsafe_code)]

@@ -7,10 +7,12 @@
 mod captured;
 mod clock;
 mod human;
+pub mod status;
 
 use crate::config::{LogConfig, LogFormat, check_log_filter};
 use clock::{LocalTime, Utc};
 use human::Human;
+use status::OnTerminal;
 use std::fs::File;
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
@@ -50,7 +52,11 @@ pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
     let terminal = stderr().is_terminal();
     let look =
         Look { format: config.format, short: terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none() };
-    subscriber(look, filter, stderr).try_init()?;
+    // A program that reads JSON takes no line that is drawn again and again.
+    match terminal && config.format == LogFormat::Human {
+        true => subscriber(look, filter, OnTerminal::new()).try_init()?,
+        false => subscriber(look, filter, stderr).try_init()?,
+    }
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod reload;
 mod rollback;
 mod sharing;
 mod stage;
+mod start;
 mod startup;
 mod state;
 mod state_queries;

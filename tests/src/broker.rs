@@ -1,5 +1,6 @@
 //! A broker of one test's own, which may be killed.
 
+use crate::proxy::Proxy;
 use crate::told;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -16,8 +17,19 @@ pub struct Broker {
 impl Broker {
     /// Starts one. Panics if this machine has no Java or no Maven: a broker in a container would lose its data.
     pub fn start() -> Self {
+        Broker::start_with(&[])
+    }
+
+    /// The same with a second way in, through a proxy.
+    pub fn start_behind(proxy: &mut Proxy) -> Self {
+        let mut broker = Broker::start_with(&["--proxy", &proxy.address().port().to_string()]);
+        proxy.serve(broker.answer("the address behind the proxy").parse().expect("an address"));
+        broker
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut command = Command::new(told("WASMILL_XTASK"));
-        command.args(["kafka", "--obey"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["kafka", "--obey"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("WASMILL_XTASK can be started");
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
         let commands = process.stdin.take();

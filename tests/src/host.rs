@@ -47,6 +47,11 @@ impl Host {
         self.start_with(&[("WASMILL_FAILPOINT", &format!("{failpoint}:{times}"))]);
     }
 
+    /// The same, until it comes to a failpoint for the n-th time: there something fails, once, and it goes on.
+    pub fn start_failing(&mut self, failpoint: &str, times: u64) {
+        self.start_until(failpoint, times);
+    }
+
     fn start_with(&mut self, variables: &[(&str, &str)]) {
         assert!(self.process.is_none(), "the host runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log");

@@ -1,5 +1,5 @@
-//! What whole-host tests are made of: a real Apache Kafka ([`Kafka`]; [`Broker`] is one that may be killed), a real host
-//! process ([`Host`]), and waiting with a bound ([`wait`]). `cargo xtask test` says where the broker, the host's binary and the modules are; without that a
+//! What whole-host tests are made of: a real Apache Kafka ([`Kafka`]; [`Broker`] is one that may be killed, [`Proxy`] a line to it
+//! that may be cut), a real host process ([`Host`]), and waiting with a bound ([`wait`]). `cargo xtask test` says where the broker, the host's binary and the modules are; without that a
 //! test fails and says so, and is never skipped.
 
 mod broker;
@@ -7,6 +7,7 @@ mod host;
 mod http;
 pub mod invariants;
 mod kafka;
+mod proxy;
 mod raw;
 mod record;
 mod setup;
@@ -18,6 +19,7 @@ pub use broker::Broker;
 pub use host::{Host, free_port, wasmill};
 pub use http::{Response, get, post, request};
 pub use kafka::{Kafka, unique};
+pub use proxy::Proxy;
 pub use record::Record;
 pub use setup::Setup;
 pub use turn::{Turn, turn};

@@ -14,15 +14,26 @@ pub struct Arguments {
     /// broker that goes and comes back with its data. Takes Java and Maven.
     #[arg(long)]
     obey: bool,
+    /// Give it one more listener, on a free port that is printed second: whoever comes by it is told to come to this port of
+    /// 127.0.0.1 from then on, where a proxy listens that passes on to it. Takes Java and Maven.
+    #[arg(long, value_name = "PORT")]
+    proxy: Option<u16>,
 }
 
 /// The command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::load()?;
-    let choice = if arguments.obey { Choice::that_comes_back()? } else { Choice::of_our_own()? };
+    let takes_java = arguments.obey || arguments.proxy.is_some();
+    let choice = if takes_java { Choice::that_comes_back()? } else { Choice::of_our_own()? };
     eprintln!("{choice}");
-    let mut broker = choice.start(&workspace, arguments.port)?;
+    let mut broker = match arguments.proxy {
+        Some(proxy) => choice.start_behind(&workspace, arguments.port, proxy)?,
+        None => choice.start(&workspace, arguments.port)?,
+    };
     println!("{}", broker.address);
+    if let Some(behind) = &broker.behind_proxy {
+        println!("{behind}");
+    }
     if arguments.obey {
         return obey(&mut broker);
     }

@@ -47,15 +47,27 @@ pub enum TopicKind {
     Changelog,
 }
 
+/// What brokers call the most that a timestamp may be ahead of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    /// Since Kafka 3.6.
+    After,
+    /// Before, and no more since Kafka 4.0: in either direction.
+    Difference,
+}
+
 impl TopicKind {
-    fn properties(self) -> &'static [(&'static str, &'static str)] {
+    fn properties(self, ahead: Ahead) -> Vec<(&'static str, &'static str)> {
         match self {
-            TopicKind::Events => &[],
-            TopicKind::Changelog => &[
+            TopicKind::Events => vec![],
+            TopicKind::Changelog => vec![
                 ("cleanup.policy", "compact"),
                 ("message.timestamp.type", "CreateTime"),
                 // A write has the time of its event, which may be as far ahead as `max-future` allows.
-                ("message.timestamp.after.max.ms", "9223372036854775807"),
+                match ahead {
+                    Ahead::After => ("message.timestamp.after.max.ms", "9223372036854775807"),
+                    Ahead::Difference => ("message.timestamp.difference.max.ms", "9223372036854775807"),
+                },
             ],
         }
     }
@@ -132,7 +144,13 @@ impl Topics {
                     embedded.create_topic(&spec.name, *partitions).map_err(|error| of(&spec.name, &error))?;
                 }
             }
-            None => create_topics(&client, &missing, replication)?,
+            None => {
+                let refused = create_topics(&client, &missing, replication, Ahead::After)?;
+                if !refused.is_empty() {
+                    let missing: Vec<_> = refused.iter().map(|index| missing[*index]).collect();
+                    create_topics(&client, &missing, replication, Ahead::Difference)?;
+                }
+            }
         }
         wait_for(&client, &names)
     }
@@ -181,28 +199,42 @@ fn describe(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Resul
     Ok(counts)
 }
 
+/// Answers which of them were not created because the brokers do not know [`Ahead::After`].
 fn create_topics(
     client: &AdminClient<DefaultClientContext>,
     missing: &[(&TopicSpec, i32)],
     replication: i32,
-) -> Result<(), TopicError> {
+    ahead: Ahead,
+) -> Result<Vec<usize>, TopicError> {
     let topics: Vec<NewTopic<'_>> = missing
         .iter()
         .map(|(spec, partitions)| {
             let topic = NewTopic::new(&spec.name, *partitions, TopicReplication::Fixed(replication));
-            spec.kind.properties().iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+            spec.kind.properties(ahead).into_iter().fold(topic, |topic, (name, value)| topic.set(name, value))
         })
         .collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN)).operation_timeout(Some(ANSWER_WITHIN));
     let results = block_on(client.create_topics(&topics, &options)).map_err(|error| of(&missing[0].0.name, &error))?;
+    let mut unknown = Vec::new();
     for result in results {
         match result {
             // Another host of the application was faster.
             Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-            Err((name, code)) => return Err(refused(&name, code, "creating it: ")),
+            Err((name, code)) => {
+                let index = missing.iter().position(|(spec, _)| spec.name == name);
+                match index.filter(|index| may_be_older(missing[*index].0.kind, ahead, code)) {
+                    Some(index) => unknown.push(index),
+                    None => return Err(refused(&name, code, "creating it: ")),
+                }
+            }
         }
     }
-    Ok(())
+    Ok(unknown)
+}
+
+/// Whether a topic that was refused may be taken by a broker that calls things as they were called before.
+fn may_be_older(kind: TopicKind, ahead: Ahead, code: Code) -> bool {
+    code == Code::InvalidConfig && ahead == Ahead::After && kind == TopicKind::Changelog
 }
 
 fn wait_for(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Result<BTreeMap<String, i32>, TopicError> {

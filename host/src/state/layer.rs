@@ -1,15 +1,17 @@
-//! What is committed and not on disk yet: the one part of a task's state that its worker, the writer and queries share.
+//! What is committed of a task: the one part of its state that its worker, the writer and queries share.
 
+use super::budget::Share;
 use super::disk::{Meta, Pair, Part, View};
+use super::hot::Hot;
 use super::{Range, StateError, record};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use wasmill_contract::is_expired;
 
-/// A key within its store. Shared, since the open layer, the cache, this layer and the writer all hold it.
+/// A key within its store. Shared, since the open layer, what is in memory of what is committed, and the writer all hold it.
 pub type Key = Arc<[u8]>;
 
 /// A value, and the event time of its write.
@@ -34,10 +36,6 @@ pub fn bytes_of(key: &Key, entry: &Entry) -> usize {
 
 fn value_bytes(entry: &Entry) -> usize {
     entry.as_ref().map_or(0, |value| value.bytes.len())
-}
-
-fn no_entries(stores: usize) -> Layer {
-    (0..stores).map(|_| BTreeMap::new()).collect()
 }
 
 /// One store as the shared layers see it.
@@ -69,47 +67,42 @@ impl Named {
     }
 }
 
-/// Entries of each store.
-pub type Layer = Vec<BTreeMap<Key, Entry>>;
-
-/// What is not on disk yet.
-pub struct Pending {
-    /// Of commits that the writer has not begun to write.
-    fresh: Layer,
-    /// What the writer is writing; below what is fresh.
-    leaving: Arc<Layer>,
-    /// What is to be noted with what is fresh, if anything is.
-    meta: Option<Meta>,
-    /// About what the fresh ones take in memory, less what was taken out of the count.
-    bytes: isize,
-}
-
-/// What the writer takes over, all of it at one commit.
-pub struct Leaving {
-    /// The entries.
-    pub layer: Arc<Layer>,
-    /// What is noted with them.
-    pub meta: Meta,
-    /// What was counted of them.
-    pub bytes: isize,
-}
+/// So many entries are handed over under one lock: whoever reads or commits meanwhile waits no longer than that takes.
+const AT_ONCE: usize = 512;
 
 /// What is committed of a task.
 pub struct Committed {
     /// Its stores, in the order of the wiring; the host's own come last.
     pub stores: Vec<Named>,
-    pending: RwLock<Pending>,
+    /// What of each is in memory.
+    hot: Vec<RwLock<Hot>>,
+    /// What is to be noted with what waits for the disk, if anything does.
+    meta: Mutex<Option<Meta>>,
     /// Everything else.
     pub part: Part,
     stream_time: AtomicI64,
 }
 
+/// What is on its way to disk, all of what waited at one commit or later.
+pub struct Leaving {
+    /// What is noted with it: where the task stood at that commit.
+    pub meta: Meta,
+    slots: Vec<Vec<u32>>,
+}
+
 impl Committed {
-    /// Of a task whose entries are all on disk.
-    pub fn new(stores: Vec<Named>, part: Part, stream_time: i64) -> Self {
-        let fresh = no_entries(stores.len());
-        let pending = Pending { fresh, leaving: Arc::default(), meta: None, bytes: 0 };
-        Committed { stores, pending: RwLock::new(pending), part, stream_time: AtomicI64::new(stream_time) }
+    /// Of a task whose entries are all on disk. Of each store there may be about its share in memory as well.
+    pub fn new(stores: Vec<Named>, shares: impl Iterator<Item = Share>, part: Part, stream_time: i64) -> Self {
+        let hot = shares.map(|share| RwLock::new(Hot::new(share))).collect();
+        Committed { stores, hot, meta: Mutex::default(), part, stream_time: AtomicI64::new(stream_time) }
+    }
+
+    fn hot(&self, store: usize) -> RwLockReadGuard<'_, Hot> {
+        self.hot[store].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hot_mut(&self, store: usize) -> RwLockWriteGuard<'_, Hot> {
+        self.hot[store].write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The index of a store.
@@ -127,65 +120,66 @@ impl Committed {
         self.stream_time.store(stream_time, Ordering::Relaxed);
     }
 
-    /// Takes in what a commit has committed, and what is to be noted with it; answers how many bytes more (or, below zero, less)
-    /// wait for the disk, and whether the writer has to be told that something does.
-    pub fn take(&self, entries: Vec<(usize, Key, Entry)>, meta: Meta) -> (isize, bool) {
-        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        let before = pending.bytes;
-        for (store, key, entry) in entries {
-            let bytes = value_bytes(&entry) as isize;
-            // A key that is written again before it goes to disk goes there once.
-            let more = match pending.fresh[store].entry(key) {
-                btree_map::Entry::Occupied(mut held) => {
-                    let held = held.insert(entry);
-                    bytes - value_bytes(&held) as isize
-                }
-                btree_map::Entry::Vacant(place) => {
-                    let more = (place.key().len() + ENTRY_OVERHEAD) as isize + bytes;
-                    place.insert(entry);
-                    more
-                }
-            };
-            pending.bytes += more;
-        }
-        let is_first = pending.meta.replace(meta).is_none();
-        (pending.bytes - before, is_first)
+    /// Takes in what a commit has committed of a store; answers how many bytes more (or, below zero, less) wait for the disk.
+    pub fn take(&self, store: usize, entries: impl Iterator<Item = (Key, Entry)>) -> isize {
+        let mut hot = self.hot_mut(store);
+        entries.map(|(key, entry)| hot.write(&key, entry)).sum()
+    }
+
+    /// Says what is to be noted with what was taken in. Answers whether the writer has to be told that something waits.
+    pub fn note(&self, meta: Meta) -> bool {
+        self.meta.lock().unwrap_or_else(PoisonError::into_inner).replace(meta).is_none()
     }
 
     /// What is to be written now. Readers see it until it is [`released`](Self::release). None: nothing waits.
     pub fn leave(&self) -> Option<Leaving> {
-        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        let meta = pending.meta.take()?;
-        let bytes = std::mem::take(&mut pending.bytes);
-        pending.leaving = Arc::new(std::mem::replace(&mut pending.fresh, no_entries(self.stores.len())));
-        Some(Leaving { layer: pending.leaving.clone(), meta, bytes })
+        // First, so that all that this was noted of is in what leaves.
+        let meta = self.meta.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let slots = (0..self.stores.len()).map(|store| self.hot_mut(store).leave()).collect();
+        Some(Leaving { meta, slots })
     }
 
-    /// Nothing can be written any more: what waits stays in memory. Answers how many bytes were counted of it.
-    pub fn stay(&self) -> isize {
-        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        pending.meta = None;
-        std::mem::take(&mut pending.bytes)
+    /// The entries of a store that leave, in order, and how many bytes were counted of them. They may be of later commits
+    /// than what is noted: in a changelog the last value of a key wins.
+    pub fn gather(&self, store: usize, leaving: &Leaving) -> (Vec<(Key, Entry)>, isize) {
+        let slots = &leaving.slots[store];
+        let (mut entries, mut bytes) = (Vec::with_capacity(slots.len()), 0);
+        for some in slots.chunks(AT_ONCE) {
+            bytes += self.hot_mut(store).gather(some, &mut entries);
+        }
+        entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        (entries, bytes)
+    }
+
+    /// Nothing can be written any more: what leaves stays in memory. Answers how many bytes were counted of it.
+    pub fn stay(&self, leaving: &Leaving) -> isize {
+        (0..).zip(&leaving.slots).map(|(store, slots)| self.hot(store).waiting(slots)).sum()
     }
 
     /// What has left is on disk.
-    pub fn release(&self) {
-        let mut pending = self.pending.write().unwrap_or_else(PoisonError::into_inner);
-        let left = std::mem::take(&mut pending.leaving);
-        // So many entries are not let go of under the lock.
-        drop(pending);
-        drop(left);
+    pub fn release(&self, leaving: &Leaving) {
+        for (store, slots) in (0..).zip(&leaving.slots) {
+            slots.chunks(AT_ONCE).for_each(|some| self.hot_mut(store).release(some));
+        }
     }
 
     /// What is under a key, whatever its age.
     pub fn get(&self, store: usize, key: &[u8]) -> Result<Entry, StateError> {
-        {
-            let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
-            let leaving = pending.leaving.get(store).and_then(|leaving| leaving.get(key));
-            if let Some(entry) = pending.fresh[store].get(key).or(leaving) {
-                return Ok(entry.clone());
-            }
+        let known = self.hot(store).get(key).cloned();
+        known.map_or_else(|| self.get_from_disk(store, key), Ok)
+    }
+
+    /// The same, and it stays in memory. For the worker alone, so that nothing is committed meanwhile.
+    pub fn get_and_keep(&self, store: usize, key: &[u8]) -> Result<Entry, StateError> {
+        if let Some(entry) = self.hot(store).get(key) {
+            return Ok(entry.clone());
         }
+        let entry = self.get_from_disk(store, key)?;
+        self.hot_mut(store).keep(key.into(), entry.clone());
+        Ok(entry)
+    }
+
+    fn get_from_disk(&self, store: usize, key: &[u8]) -> Result<Entry, StateError> {
         let stored = self.part.get(&self.stores[store].full(key))?;
         stored.as_ref().map(|stored| value(stored.as_ref())).transpose()
     }
@@ -209,16 +203,14 @@ impl Committed {
     }
 
     fn at_one_moment(&self, store: usize, range: &Range<'_>) -> (View, BTreeMap<Key, Entry>) {
-        // The writer lets go of an entry only after it is on disk: seen under one lock, each is in one place at least.
-        let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
-        let mut above = BTreeMap::new();
-        if let Some(bounds) = bounds(range) {
-            let layers = pending.leaving.get(store).into_iter().chain([&pending.fresh[store]]);
-            for layer in layers {
-                let inside = layer.range::<[u8], _>(bounds);
-                above.extend(inside.map(|(key, entry)| (key.clone(), entry.clone())));
-            }
+        let mut hot = self.hot(store);
+        while !hot.is_in_order() {
+            drop(hot);
+            self.hot_mut(store).put_in_order();
+            hot = self.hot(store);
         }
+        // The writer lets go of an entry only after it is on disk: seen under one lock, each is in one place at least.
+        let above = bounds(range).map(|bounds| hot.above(bounds)).unwrap_or_default();
         (self.part.view(), above)
     }
 

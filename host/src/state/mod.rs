@@ -1,8 +1,8 @@
 //! State of a task: its stores and timers, as calls and the worker see them.
 
 mod budget;
-mod cache;
 mod disk;
+mod hot;
 mod layer;
 mod memory;
 mod query;
@@ -75,6 +75,17 @@ pub struct Change<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StateError(pub String);
+
+/// Why the state of a task can't be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenStateError {
+    /// The disk: trying again may help.
+    #[error(transparent)]
+    Disk(#[from] StateError),
+    /// Somebody has to look at it.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// Takes an entry that was asked for: key, value, and the event time of its last write.
 pub type Entry<'a> = &'a mut dyn FnMut(&[u8], &[u8], i64);

@@ -38,14 +38,13 @@ pub fn split(key: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// A value on disk: the event time of its write, and then its bytes.
-pub fn stored(written: i64, value: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(8 + value.len());
-    stored.extend_from_slice(&written.to_be_bytes());
-    stored.extend_from_slice(value);
-    stored
+pub fn store(written: i64, value: &[u8], into: &mut Vec<u8>) {
+    into.clear();
+    into.extend_from_slice(&written.to_be_bytes());
+    into.extend_from_slice(value);
 }
 
-/// The opposite of [`stored`].
+/// The opposite of [`store`].
 pub fn unstored(stored: &[u8]) -> Option<(i64, &[u8])> {
     let (written, value) = stored.split_first_chunk()?;
     Some((i64::from_be_bytes(*written), value))
@@ -67,7 +66,9 @@ mod tests {
 
     #[test]
     fn a_value_keeps_the_time_of_its_write() {
-        assert_eq!(unstored(&stored(-7, b"v")), Some((-7, &b"v"[..])));
+        let mut stored = vec![9];
+        store(-7, b"v", &mut stored);
+        assert_eq!(unstored(&stored), Some((-7, &b"v"[..])));
         assert_eq!(unstored(b"short"), None);
     }
 }

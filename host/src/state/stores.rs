@@ -1,15 +1,15 @@
 //! The stores of a host: who owns the state of which task, and what it takes to open one.
 
-use super::budget::Budget;
+use super::budget::{Budget, Share};
 use super::disk::{Batch, Disk, Meta, Part};
 use super::layer::{Committed, Named};
 use super::record::{TIMERS, VERSIONS};
 use super::task::TaskState;
 use super::writer::Writer;
-use super::{StateError, StoreSpec};
+use super::{OpenStateError, StateError, StoreSpec};
 use crate::event::wall_clock;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,10 +21,25 @@ const OWNER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// All of it. One a host.
 pub struct Stores {
-    disk: Arc<Disk>,
-    writer: Arc<Writer>,
+    folder: PathBuf,
+    shelf: Mutex<Shelf>,
     owned: Arc<Owned>,
     caches: Arc<Budget>,
+}
+
+/// Where tasks are on disk. A new one takes its place when it takes no more.
+#[derive(Clone)]
+struct Shelf {
+    disk: Arc<Disk>,
+    writer: Arc<Writer>,
+}
+
+impl Shelf {
+    fn new(disk: Disk) -> Result<Self, StateError> {
+        let disk = Arc::new(disk);
+        let writer = Writer::start(disk.clone()).map_err(|error| StateError(format!("no thread: {error}")))?;
+        Ok(Shelf { disk, writer: Arc::new(writer) })
+    }
 }
 
 /// The tasks whose state is somebody's, and what is committed of those that are open.
@@ -90,16 +105,15 @@ impl Stores {
     /// # Errors
     /// Another process has it open, or it can be neither read nor moved away.
     pub fn open(folder: &Path, cache: usize) -> Result<Arc<Stores>, StateError> {
-        let disk = Arc::new(Disk::open(folder)?);
-        let writer = Writer::start(disk.clone()).map_err(|error| StateError(format!("no thread: {error}")))?;
-        Ok(Arc::new(Stores { disk, writer: Arc::new(writer), owned: Arc::default(), caches: Budget::new(cache) }))
+        let shelf = Mutex::new(Shelf::new(Disk::open(folder)?)?);
+        Ok(Arc::new(Stores { folder: folder.to_owned(), shelf, owned: Arc::default(), caches: Budget::new(cache) }))
     }
 
     /// Claims a task's state; waits until whoever has it has let go. `changelog` is None where there is none: what is on
     /// disk is then all there is.
     pub fn claim(&self, task: Task, changelog: Option<&Changelog>) -> Result<Claimed, StateError> {
-        let mut owner = self.own(task)?;
-        let part = self.disk.part(&owner.task.folder())?;
+        let (mut owner, disk) = self.own(task, changelog.is_some())?;
+        let part = disk.part(&owner.task.folder())?;
         owner.restorable = changelog.map(|_| part.clone());
         let meta = match part.meta() {
             Err(_) if changelog.is_some() => None,
@@ -125,7 +139,7 @@ impl Stores {
         })
     }
 
-    fn own(&self, task: Task) -> Result<Owner, StateError> {
+    fn own(&self, task: Task, restorable: bool) -> Result<(Owner, Arc<Disk>), StateError> {
         let tasks = self.owned.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = |tasks: &mut BTreeMap<Task, _>| tasks.contains_key(&task);
         let (mut tasks, waited) = self
@@ -136,8 +150,24 @@ impl Stores {
         if waited.timed_out() {
             return Err(StateError(format!("task {} of {} is still somebody else's", task.number, task.plugin)));
         }
+        let Shelf { disk, writer } = self.shelf(restorable)?;
         tasks.insert(task.clone(), None);
-        Ok(Owner { task, restorable: None, owned: self.owned.clone(), writer: self.writer.clone() })
+        Ok((Owner { task, restorable: None, owned: self.owned.clone(), writer }, disk))
+    }
+
+    /// One that can be written to, as long as there is something to restore it from.
+    fn shelf(&self, restorable: bool) -> Result<Shelf, StateError> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if restorable && shelf.disk.is_broken() {
+            *shelf = Shelf::new(Disk::succeed(&self.folder)?)?;
+        }
+        Ok(shelf.clone())
+    }
+
+    /// As a disk that is full does.
+    #[cfg(test)]
+    pub(super) fn break_disk(&self) {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).disk.break_off();
     }
 
     /// What is committed of a plugin's open tasks, by partition number.
@@ -150,8 +180,9 @@ impl Stores {
     /// Forgets everything of a plugin that nobody has open; says of how many tasks.
     pub fn forget(&self, plugin: &str) -> Result<usize, StateError> {
         let begins = format!("{plugin}#");
-        let tasks: Vec<String> = self.disk.tasks().into_iter().filter(|task| task.starts_with(&begins)).collect();
-        tasks.iter().try_for_each(|task| self.disk.forget(task))?;
+        let Shelf { disk, .. } = self.shelf(false)?;
+        let tasks: Vec<String> = disk.tasks().into_iter().filter(|task| task.starts_with(&begins)).collect();
+        tasks.iter().try_for_each(|task| disk.forget(task))?;
         Ok(tasks.len())
     }
 }
@@ -179,7 +210,7 @@ impl Claimed {
     /// Takes in a record of the changelog, in the order of their offsets. One that nobody of ours wrote is left out.
     pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>, timestamp: i64) -> Result<(), StateError> {
         if super::record::split(key).is_some() {
-            self.batch.put(key, value.map(|value| (timestamp, value)));
+            self.batch.put(&[], key, value.map(|value| (timestamp, value)));
             self.batched += 1;
         }
         self.position = offset + 1;
@@ -189,28 +220,34 @@ impl Claimed {
     fn flush(&mut self) -> Result<(), StateError> {
         let batch = std::mem::replace(&mut self.batch, self.part.batch(RESTORE_BATCH));
         self.batched = 0;
-        batch.write(&Meta::new(&self.changelog, self.position, wall_clock()))
+        batch.write(Some(&Meta::new(&self.changelog, self.position, wall_clock())))
     }
 
     /// Everything committed is on disk, up to `end`: opens the state. `stream_time` is the task's at its last commit.
     ///
     /// # Errors
-    /// A store holds values of a version that the module does not know.
-    pub fn open(mut self, specs: &[StoreSpec], end: i64, stream_time: i64) -> Result<TaskState, StateError> {
+    /// A store holds values of a version that the module does not know; or entries can't be read or written.
+    pub fn open(mut self, specs: &[StoreSpec], end: i64, stream_time: i64) -> Result<TaskState, OpenStateError> {
         self.position = self.position.max(end);
         self.flush()?;
         let named = specs.iter().map(|spec| Named::new(&spec.name, spec.ttl_ms));
         let named = named.chain([Named::new(TIMERS, None), Named::new(VERSIONS, None)]).collect();
-        let committed = Arc::new(Committed::new(named, self.part, stream_time));
+        let shares = specs.iter().map(|_| self.caches.share()).chain([Share::least(), Share::least()]);
+        let committed = Arc::new(Committed::new(named, shares, self.part, stream_time));
         let meta = Meta::new(&self.changelog, self.position, wall_clock());
         let owner = self.owner;
-        let state = TaskState::new(specs, committed.clone(), owner, &self.caches, meta)?;
+        let state = TaskState::new(specs, committed.clone(), owner, meta)?;
         state.show(committed);
         Ok(state)
     }
 }
 
 impl Owner {
+    /// Whether nothing of the task reaches the disk any more, and all of it can be restored elsewhere.
+    pub(super) fn is_lost(&self) -> bool {
+        self.restorable.as_ref().is_some_and(Part::is_broken)
+    }
+
     /// Where commits go.
     pub(super) fn writer(&self) -> &Writer {
         &self.writer

@@ -1,12 +1,10 @@
-//! The state of one task: what is not committed, over what was used lately, over what is committed, over the disk.
+//! The state of one task: what is not committed, over what is committed and in memory, over the disk.
 
-use super::budget::{Budget, Share};
-use super::cache::Cache;
 use super::disk::Meta;
 use super::layer::{Committed, Entry, Key, Value, bounds, bytes_of};
 use super::stores::Owner;
 use super::timers::{self, Timers};
-use super::{Change, Clock, Range, State, StateError, StoreSpec, Timer};
+use super::{Change, Clock, OpenStateError, Range, State, StateError, StoreSpec, Timer};
 use crate::event::wall_clock;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -28,11 +26,12 @@ pub struct TaskState {
     stream_time: i64,
     meta: Meta,
     dirty_bytes: usize,
+    /// What was read last: whoever asked may look at it.
+    found: Entry,
 }
 
 struct Store {
     open: HashMap<Key, Entry, RandomState>,
-    cache: Cache,
     tidy: Tidy,
 }
 
@@ -50,19 +49,14 @@ impl TaskState {
         specs: &[StoreSpec],
         committed: Arc<Committed>,
         owner: Owner,
-        caches: &Arc<Budget>,
         meta: Meta,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, OpenStateError> {
         let stream_time = committed.stream_time();
         let count = committed.stores.len();
-        let store = |index| Store {
-            open: HashMap::default(),
-            cache: Cache::new(if index < specs.len() { caches.share() } else { Share::least() }),
-            tidy: Tidy { began: stream_time, next: None },
-        };
+        let store = |_| Store { open: HashMap::default(), tidy: Tidy { began: stream_time, next: None } };
         let stores = (0..count).map(store).collect();
         let timers = Timers::default();
-        let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0 };
+        let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0, found: None };
         state.load_timers(specs.len())?;
         state.note_versions(specs)?;
         Ok(state)
@@ -73,26 +67,27 @@ impl TaskState {
         self.owner.show(committed);
     }
 
-    fn load_timers(&mut self, store: usize) -> Result<(), StateError> {
+    fn load_timers(&mut self, store: usize) -> Result<(), OpenStateError> {
         let everything = Range { start: &[], end: &[], reverse: false, limit: usize::MAX };
         for entry in self.committed.range(store, &everything, |_| ()) {
             let (key, value) = entry?;
             if !self.timers.load(&key, &value.bytes) {
-                return Err(StateError("a timer that was kept can't be read; reset the plugin".into()));
+                let why = "a timer that was kept can't be read; reset the plugin".to_owned();
+                return Err(OpenStateError::Refused(why));
             }
         }
         Ok(())
     }
 
     /// A module that knows an older encoding of a store's values must not read them.
-    fn note_versions(&mut self, specs: &[StoreSpec]) -> Result<(), StateError> {
+    fn note_versions(&mut self, specs: &[StoreSpec]) -> Result<(), OpenStateError> {
         let versions = specs.len() + 1;
         for spec in specs {
             let noted = self.committed.get(versions, spec.name.as_bytes())?;
             let noted = noted.and_then(|value| Some(u32::from_be_bytes((*value.bytes).try_into().ok()?)));
             match noted {
                 Some(noted) if noted > spec.version => {
-                    return Err(StateError(format!(
+                    return Err(OpenStateError::Refused(format!(
                         "the store {:?} holds values of version {noted}, and the module knows version {} only: put the \
                          newer module back, or reset the plugin",
                         spec.name, spec.version
@@ -107,15 +102,12 @@ impl TaskState {
 
     /// What is under a key, whatever its age.
     fn find(&mut self, store: usize, key: &[u8]) -> Result<Option<&Value>, StateError> {
-        let layers = &mut self.stores[store];
-        if !layers.open.is_empty() && layers.open.contains_key(key) {
-            return Ok(layers.open[key].as_ref());
+        let open = &self.stores[store].open;
+        if !open.is_empty() && open.contains_key(key) {
+            return Ok(open[key].as_ref());
         }
-        if layers.cache.get(key).is_none() {
-            let entry = self.committed.get(store, key)?;
-            layers.cache.put(key.into(), entry);
-        }
-        Ok(layers.cache.get(key).and_then(Option::as_ref))
+        self.found = self.committed.get_and_keep(store, key)?;
+        Ok(self.found.as_ref())
     }
 
     fn tidy_store(&mut self, store: usize, ttl_ms: i64) -> Result<(), StateError> {
@@ -152,7 +144,7 @@ impl TaskState {
 impl Drop for TaskState {
     fn drop(&mut self) {
         self.meta.in_step = wall_clock();
-        self.owner.writer().write(&self.committed, Vec::new(), self.meta.clone());
+        self.owner.writer().write(&self.committed, 0, self.meta.clone());
     }
 }
 
@@ -243,6 +235,10 @@ impl State for TaskState {
     }
 
     fn changes(&self, each: &mut dyn FnMut(Change<'_>) -> Result<(), StateError>) -> Result<(), StateError> {
+        // What can't go to disk would stay in memory, for ever more of it.
+        if self.owner.is_lost() {
+            return Err(StateError("a write to the stores on disk has failed: the task is opened anew".into()));
+        }
         let mut full = Vec::new();
         for (store, named) in self.stores.iter().zip(&self.committed.stores) {
             for (key, entry) in &store.open {
@@ -258,12 +254,10 @@ impl State for TaskState {
     }
 
     fn commit(&mut self, changelog_end: Option<i64>) {
-        let mut entries = Vec::new();
-        for (index, store) in self.stores.iter_mut().enumerate() {
-            for (key, entry) in store.open.drain() {
-                store.cache.put(key.clone(), entry.clone());
-                entries.push((index, key, entry));
-            }
+        let (mut waiting, mut any) = (0, false);
+        for (index, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.open.is_empty()) {
+            waiting += self.committed.take(index, store.open.drain());
+            any = true;
         }
         self.timers.commit();
         self.dirty_bytes = 0;
@@ -271,8 +265,8 @@ impl State for TaskState {
         if let Some(end) = changelog_end {
             (self.meta.position, self.meta.in_step) = (end, wall_clock());
         }
-        if !entries.is_empty() {
-            self.owner.writer().write(&self.committed, entries, self.meta.clone());
+        if any {
+            self.owner.writer().write(&self.committed, waiting, self.meta.clone());
         }
     }
 

@@ -48,7 +48,7 @@ impl Log {
         self.try_open(stores, stream_time).unwrap()
     }
 
-    fn try_open(&self, stores: &Stores, stream_time: i64) -> Result<(TaskState, usize), StateError> {
+    fn try_open(&self, stores: &Stores, stream_time: i64) -> Result<(TaskState, usize), OpenStateError> {
         let mut claimed = stores.claim(task(), Some(&self.changelog()))?;
         let from = claimed.position();
         for (offset, (key, value, timestamp)) in self.0.iter().enumerate().skip(from as usize) {
@@ -278,7 +278,8 @@ fn a_module_with_a_lower_version_of_a_store_is_refused() {
     older[0].version = 0;
     let claimed = stores.claim(task(), Some(&log.changelog())).unwrap();
     let error = claimed.open(&older, log.0.len() as i64, 0).err().unwrap();
-    assert!(error.0.contains("\"plain\"") && error.0.contains("version 1"), "{error}");
+    let OpenStateError::Refused(why) = error else { panic!("{error}") };
+    assert!(why.contains("\"plain\"") && why.contains("version 1"), "{why}");
     let mut newer = specs();
     newer[0].version = 2;
     let claimed = stores.claim(task(), Some(&log.changelog())).unwrap();

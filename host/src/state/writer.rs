@@ -1,7 +1,8 @@
 //! Puts what was committed on disk, behind the workers' back.
 
+use super::StateError;
 use super::disk::{Disk, Meta};
-use super::layer::{Committed, Entry, Key};
+use super::layer::{Committed, Leaving};
 use crate::failpoint;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,11 +13,14 @@ use std::time::{Duration, Instant};
 const MOST_WAITING: isize = 64 << 20;
 
 /// When so much waits it is written.
-const ENOUGH: isize = 16 << 20;
+const ENOUGH: isize = 32 << 20;
+
+/// So many entries reach the disk at once.
+const BATCH: usize = 2_000;
 
 /// Until then what is committed waits for this long: a key that is written by several commits meanwhile goes to disk once. What
 /// a crash takes with it is read from the changelog again.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Order {
     /// Something of this task waits.
@@ -50,12 +54,12 @@ impl Writer {
         Ok(Writer { orders: Some(orders), waiting, thread: Some(thread) })
     }
 
-    /// Takes what a commit of a task has committed, with what is to be noted of it; waits while too much waits already.
-    pub fn write(&self, task: &Arc<Committed>, entries: Vec<(usize, Key, Entry)>, meta: Meta) {
-        let (bytes, is_first) = task.take(entries, meta);
+    /// Has what a task has [taken in](Committed::take) written, so many bytes more, with what is to be noted of it; waits while
+    /// too much waits already.
+    pub fn write(&self, task: &Arc<Committed>, bytes: isize, meta: Meta) {
         let Some(orders) = &self.orders else { return };
         // The thread ends only after the sender is gone.
-        if is_first {
+        if task.note(meta) {
             let _ = orders.send(Order::Later(task.clone()));
         }
         let mut waiting = self.waiting.bytes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,27 +124,40 @@ fn write(orders: &Receiver<Order>, waiting: &Waiting, disk: &Disk) {
 
 /// Answers how many bytes do not wait any more.
 fn put(task: &Committed, failed: &mut bool) -> isize {
+    let Some(leaving) = task.leave() else { return 0 };
     // After one failure nothing more is written: a later batch without this one would leave a hole.
     if *failed {
-        return task.stay();
+        return task.stay(&leaving);
     }
-    let Some(leaving) = task.leave() else { return 0 };
-    let mut batch = task.part.batch(leaving.layer.iter().map(|entries| entries.len()).sum());
-    for (store, entries) in task.stores.iter().zip(&*leaving.layer) {
-        for (key, entry) in entries {
-            let key = store.full(key);
-            batch.put(&key, entry.as_ref().map(|value| (value.written, &*value.bytes)));
-        }
-    }
-    match batch.write(&leaving.meta) {
+    let (written, bytes) = put_all(task, &leaving);
+    match written {
         Ok(()) => {
             failpoint::reached("after-disk");
-            task.release();
+            task.release(&leaving);
         }
         Err(error) => {
-            tracing::error!("{error}. State goes on in memory, and is restored from the changelogs at the next start");
+            tracing::error!("{error}. State stays in memory until it is restored from the changelogs");
             *failed = true;
         }
     }
-    leaving.bytes
+    bytes
+}
+
+/// A few at a time, so that no second copy of all stands in memory. Until the last of them, what is noted is what was: also of
+/// entries that are ahead of it the changelog has the last values.
+fn put_all(task: &Committed, leaving: &Leaving) -> (Result<(), StateError>, isize) {
+    let mut waited = 0;
+    let mut result = Ok(());
+    for (index, store) in task.stores.iter().enumerate() {
+        let (entries, bytes) = task.gather(index, leaving);
+        waited += bytes;
+        for some in entries.chunks(BATCH) {
+            let mut batch = task.part.batch(some.len());
+            for (key, entry) in some {
+                batch.put(&store.prefix, key, entry.as_ref().map(|value| (value.written, &*value.bytes)));
+            }
+            result = result.and_then(|()| batch.write(None));
+        }
+    }
+    (result.and_then(|()| task.part.batch(0).write(Some(&leaving.meta))), waited)
 }

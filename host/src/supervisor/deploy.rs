@@ -278,4 +278,14 @@ mod tests {
         let refusal = co_partitioned([("a", Some(4)), ("b", Some(3))].into_iter()).unwrap_err();
         assert!(refusal.message.contains("a has 4 and b has 3"), "{}", refusal.message);
     }
+
+    #[test]
+    fn state_that_was_written_for_another_number_of_partitions_is_refused() {
+        let counts = BTreeMap::from([("p-changelog".to_owned(), 4)]);
+        assert!(of_as_many_tasks("p-changelog", &counts, Some(4)).is_ok());
+        let refusal = of_as_many_tasks("p-changelog", &counts, Some(6)).unwrap_err();
+        for said in ["6 partitions", "p-changelog", "when they had 4", "wasmill reset"] {
+            assert!(refusal.message.contains(said), "{}", refusal.message);
+        }
+    }
 }

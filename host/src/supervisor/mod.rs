@@ -8,6 +8,7 @@ mod parts;
 mod plugin;
 mod readiness;
 mod refusal;
+mod restoring;
 mod states;
 mod view;
 

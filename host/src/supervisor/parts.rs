@@ -1,5 +1,6 @@
 //! What every plugin's actor and keepers use.
 
+use super::restoring::Restores;
 use crate::config::Config;
 use crate::kafka::client::ClientSettings;
 use crate::kafka::topics::Topics;
@@ -21,6 +22,8 @@ pub struct Parts {
     pub loader: Arc<Loader>,
     /// What plugins remember, on disk.
     pub stores: Arc<Stores>,
+    /// How far restores are.
+    pub restores: Arc<Restores>,
     /// All that is counted.
     pub metrics: Arc<Metrics>,
     /// Names this host among those of the application.
@@ -41,8 +44,18 @@ impl Parts {
     ) -> Arc<Self> {
         let topics = Topics::new(kafka.clone());
         let loader = Arc::new(loader);
-        let (looked_at_folder, loaded) = (AtomicBool::new(false), AtomicIsize::new(0));
-        Arc::new(Parts { config, kafka, topics, loader, stores, metrics, host_id, looked_at_folder, loaded })
+        Arc::new(Parts {
+            config,
+            kafka,
+            topics,
+            loader,
+            stores,
+            restores: Arc::default(),
+            metrics,
+            host_id,
+            looked_at_folder: AtomicBool::new(false),
+            loaded: AtomicIsize::new(0),
+        })
     }
 
     /// The first look at the plugins folder is over: what it held has been handed out.

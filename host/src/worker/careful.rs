@@ -47,6 +47,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     /// sent stays.
     pub(super) fn abort(&mut self) -> Result<(), Halt> {
         self.held.clear();
+        self.tally.forget();
         if self.open {
             self.outlet.abort().map_err(|error| match error {
                 TransactionError::Abort(why) | TransactionError::Broken(why) => Halt::Broken(why),
@@ -125,11 +126,13 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         if dead_letter {
             self.send_dead_letter(at, polled, event, "output", &reason, true)?;
+            self.tally.dead_letters += 1;
             if !self.accepted()? {
                 let message = format!("not even a cut dead letter can be written: {}", refused.message);
                 return Ok(Some(Ended::Stop(Reason::new(refused.code, message))));
             }
         }
+        self.tally.events += 1;
         Ok(None)
     }
 

@@ -61,6 +61,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             task.slots.iter_mut().for_each(|slot| slot.committed = slot.position);
         }
         failpoint::reached("after-state");
+        self.tally.count(&self.metrics);
         self.metrics.commit(self.last_commit.elapsed());
         self.update_gauges();
         Ok(())

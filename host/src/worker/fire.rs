@@ -167,7 +167,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.cancel(index, std::slice::from_ref(timer));
         match self.fail(at, &batch, 0, kind, reason)? {
             Some(Ended::Stop(reason) | Ended::Retry(reason)) => Err(Halt::Failed(reason)),
-            None => Ok(true),
+            None => {
+                self.tally.timers += 1;
+                Ok(true)
+            }
         }
     }
 

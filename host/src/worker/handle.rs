@@ -160,8 +160,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             self.replace_instance()?;
         }
         match at.topic {
-            fire::TOPIC => self.metrics.timers(end as u64),
-            _ => self.metrics.events(end as u64, batch.bytes() as u64),
+            fire::TOPIC => self.tally.timers += end as u64,
+            _ => {
+                self.tally.events += end as u64;
+                self.tally.event_bytes += batch.bytes() as u64;
+            }
         }
 
         for (event, kind, verdict) in failures {
@@ -200,7 +203,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             "contract" => "contract",
             _ => "trap",
         };
-        self.metrics.events(1, 0);
+        match at.topic {
+            fire::TOPIC => self.tally.timers += 1,
+            _ => self.tally.events += 1,
+        }
         self.fail(at, polled, event, kind, &broke.reason)
     }
 }

@@ -4,6 +4,7 @@
 use super::cause::Cause;
 use super::lane::{Halt, Lane};
 use crate::kafka::edge::{Outgoing, Outlet, Refused, SendError, Source};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 use wasmill_contract::Headers;
@@ -13,7 +14,7 @@ use wasmill_contract::Headers;
 pub(super) struct Held {
     outputs: Vec<Output>,
     /// By task, topic, partition and key: where in `outputs`.
-    places: HashMap<Arc<[u8]>, usize>,
+    places: HashMap<Arc<[u8]>, usize, RandomState>,
     bytes: usize,
     /// Reused: a look at what is held allocates nothing.
     name: Vec<u8>,

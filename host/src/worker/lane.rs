@@ -4,6 +4,7 @@ use super::held::Held;
 use super::opening::States;
 use super::pace::Pace;
 use super::refresh::Refresh;
+use super::tally::Tally;
 use super::tasks::{InputTopic, Tasks};
 use crate::config::PluginConfig;
 use crate::event::Reason;
@@ -97,6 +98,8 @@ pub struct Lane<S, O> {
     pub(super) pace: Pace,
     pub(super) refresh: Refresh,
     pub(super) metrics: Arc<PluginMetrics>,
+    /// What the metrics get with the next commit.
+    pub(super) tally: Tally,
     pub(super) gauges: WorkerGauges,
     /// Events in a row at which an instance broke.
     pub(super) broke_in_a_row: u32,
@@ -159,6 +162,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             outlet,
             running,
             metrics,
+            tally: Tally::default(),
             gauges,
             broke_in_a_row: 0,
             refused: Vec::new(),

@@ -14,6 +14,7 @@ mod opening;
 mod pace;
 mod refresh;
 mod send;
+mod tally;
 mod task;
 mod tasks;
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.warn(at, batch, event, kind, reason);
         match self.spec.config.on_failure {
             OnFailure::Skip => {
-                self.metrics.skipped(1);
+                self.tally.skipped += 1;
                 Ok(None)
             }
             OnFailure::Stop => {
@@ -104,7 +104,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             }
             OnFailure::DeadLetter => {
                 self.send_dead_letter(at, batch, event, kind, reason, false)?;
-                self.metrics.dead_letters(1);
+                self.tally.dead_letters += 1;
                 Ok(None)
             }
         }

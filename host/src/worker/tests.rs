@@ -15,7 +15,7 @@ use crate::event::{Failure, NO_TIME, Partition, Position, Reason};
 use crate::kafka::edge::{
     Inbox, Offsets, Outgoing, Outlet, Rebalance, Refused, SendError, Source, SourceError, TransactionError,
 };
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PluginMetrics};
 use crate::plugin::guest::{Answer, Broke, Guest, Outcome, Spawn, TimerTask};
 use crate::state::{State, Timer};
 use std::collections::{BTreeMap, VecDeque};
@@ -329,6 +329,7 @@ fn running(world: &Shared, tag: &'static str) -> Running {
 /// A worker on its own thread, stopped at the end.
 struct Bench {
     world: Shared,
+    metrics: Arc<PluginMetrics>,
     commands: Sender<Command>,
     thread: Option<std::thread::JoinHandle<End>>,
 }
@@ -372,11 +373,11 @@ impl Bench {
         let metrics = Metrics::new().plugin("fake");
         let gauges = metrics.worker(0);
         let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone(), exactly_once));
-        let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics, gauges);
+        let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics.clone(), gauges);
         let (commands, inbox) = channel();
         let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
         let thread = std::thread::spawn(move || worker.run());
-        Bench { world, commands, thread: Some(thread) }
+        Bench { world, metrics, commands, thread: Some(thread) }
     }
 
     /// Waits until the world is as it should be; fails, showing what it is, when that takes too long.
@@ -599,8 +600,12 @@ fn an_output_that_the_broker_refuses_is_found_among_its_neighbours() {
     events[42] = "poison";
     let bench = Bench::start(&events, |world, _| world.poisonous = vec!["poison"]);
     bench.until_committed(ZERO, 100);
+    let metrics = bench.metrics.clone();
     let world = bench.stop();
     let world = lock(&world);
+    // Most were handled several times: what was taken back does not count.
+    let counted = metrics.snapshot();
+    assert_eq!((counted.events, counted.dead_letters), (100, 1));
     assert_eq!(values(&world, 1), ["poison"]);
     let mut expected = events.clone();
     expected.remove(42);

@@ -303,7 +303,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             Some(Ended::Stop(reason) | Ended::Retry(reason)) => Err(Halt::Failed(reason)),
             None => {
                 slot.advance(1);
-                self.metrics.events(1, 0);
+                self.tally.events += 1;
                 self.release(index)?;
                 Ok(true)
             }

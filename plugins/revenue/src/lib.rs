@@ -10,6 +10,7 @@ pub use sum::Sum;
 use fields::{Fields, Wanted};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::rc::Rc;
 use wasmill_decimal::Decimal;
 use wasmill_plugin::{Context, Event, Failure, Outcome, Plugin, Sink, Store, Timer, Window, Windows, Wiring};
 
@@ -29,8 +30,8 @@ enum Totals {
 /// What is known of a group, as it is sent, and as it is kept without windows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Total {
-    /// The group.
-    pub key: String,
+    /// The group. Shared: an update copies a total twice, to keep it and to send it.
+    pub key: Rc<str>,
     /// How many events were added.
     pub count: u64,
     /// Their sum; see [`Sum::total`].
@@ -91,8 +92,8 @@ impl Plugin for Revenue {
         match &self.totals {
             Totals::Running(store) => {
                 let total = ctx.update(store, group.as_bytes(), |total: &mut Total| {
-                    if total.key != group {
-                        total.key = group.to_string();
+                    if *total.key != *group {
+                        total.key = (*group).into();
                     }
                     total.add(amount);
                 })?;
@@ -142,7 +143,7 @@ impl Revenue {
                 return Err(too_large(&key));
             }
             let Sum { count, total } = sum;
-            let total = Total { key, count, total, start: Some(start), end: Some(end) };
+            let total = Total { key: key.into(), count, total, start: Some(start), end: Some(end) };
             let output = ctx.emit(self.revenue).key(total.key.as_bytes());
             match self.settings.results {
                 // It is of the window, and not of the event that happened to close it.

@@ -3,8 +3,8 @@
 use super::load;
 use crate::stage::Stage;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use wasmill_tests::invariants::{Entry, History, Output};
+use std::collections::{BTreeMap, BTreeSet};
+use wasmill_tests::invariants::{Entry, History, Input, Output};
 use wasmill_tests::{Host, Record, Watch};
 
 /// The store that the host keeps timers in.
@@ -12,8 +12,11 @@ const TIMERS: &str = "$timers";
 
 pub fn history(stage: &Stage, watch: &Watch, hosts: &[&Host]) -> History {
     let outputs = |records: &[Record]| records.iter().map(output).collect::<Vec<_>>();
+    let inputs: Vec<Input> = stage.kafka.read_all(&stage.input).iter().map(load::input).collect();
+    let different: BTreeSet<u64> = inputs.iter().map(|input| input.number).collect();
+    assert_eq!(different.len(), inputs.len(), "the test itself has written an event twice, and nothing can be told");
     let mut history = History {
-        inputs: stage.kafka.read_all(&stage.input).iter().map(load::input).collect(),
+        inputs,
         outputs: outputs(&stage.kafka.read_all(&stage.output)),
         written: stage.kafka.read_everything(&stage.output).iter().map(place).collect(),
         dead_letters: stage.dead_letters("p").iter().map(|letter| load::input(letter).number).collect(),

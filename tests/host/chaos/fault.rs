@@ -2,7 +2,7 @@
 
 use super::random::Random;
 
-/// As in the host's `failpoint.rs`.
+/// Where a host may be killed: as in its `failpoint.rs`.
 pub const FAILPOINTS: [&str; 7] =
     ["after-outputs", "after-changelog", "after-drain", "after-offsets", "after-commit", "after-state", "after-disk"];
 
@@ -14,45 +14,78 @@ pub enum Fault {
     Kill { host: usize },
     /// It stands still until others have taken over and its transaction has timed out, and then goes on.
     Zombie { host: usize },
+    /// The same while timers on the wall clock fire and nothing else happens: no offset of a transaction moves.
+    ZombieOnTimers { host: usize },
     /// Ends cleanly, and comes back.
     RestartBroker,
-    /// No broker answers until every time-out is over.
+    /// Killed, and comes back.
+    KillBroker,
+    /// No broker answers until every time-out is over; it stands still meanwhile.
     FreezeBroker,
-    /// All hosts, one after the other.
+    /// No host reaches the broker until every time-out is over; it goes on, ends their transactions and forgets them.
+    CutOff,
+    /// Three hosts, one after the other.
     RollingRestart,
-    /// From two hosts to three, to one, to two.
+    /// From one host to three, and to one again.
     Scale,
     /// Another build of the module, on all hosts.
     Reload,
     /// Events that panic, that never end, and whose outputs are refused.
     Poison,
+    /// The disk takes no more while the host works.
+    DiskError { host: usize, times: u64 },
     /// Killed, and its disk is lost.
     DeleteStores { host: usize },
     /// Killed, and some bytes of a file of its stores are others.
     TearStores { host: usize },
 }
 
-impl Fault {
-    /// Every fault once, in random order.
-    pub fn all(random: &mut Random, hosts: usize) -> Vec<Fault> {
+/// Which faults a run has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Deck {
+    /// Every fault but those of the next one.
+    All,
+    /// Without the kills at each step of a commit, which have a test of their own.
+    Short,
+    /// Those around a broker that is killed. Its hosts' memberships and transactions last longer than it is away, so that none is
+    /// aborted right after it is back: see docs/decisions/0005-what-kafka-does-not-hold.md.
+    KilledBroker,
+}
+
+impl Deck {
+    /// Each fault once, in random order.
+    pub fn shuffled(self, random: &mut Random, hosts: usize) -> Vec<Fault> {
+        let mut all = self.faults(random, hosts);
+        random.shuffle(&mut all);
+        all
+    }
+
+    fn faults(self, random: &mut Random, hosts: usize) -> Vec<Fault> {
+        if self == Deck::KilledBroker {
+            return vec![Fault::KillBroker, Fault::Reload, Fault::KillBroker, Fault::Poison];
+        }
         let mut host = || random.below(hosts);
         let mut all = vec![
             Fault::Kill { host: host() },
             Fault::Zombie { host: host() },
+            Fault::ZombieOnTimers { host: host() },
             Fault::RestartBroker,
             Fault::FreezeBroker,
+            Fault::CutOff,
             Fault::RollingRestart,
             Fault::Scale,
             Fault::Reload,
             Fault::Poison,
+            Fault::DiskError { host: host(), times: 1 },
             Fault::DeleteStores { host: host() },
             Fault::TearStores { host: host() },
         ];
-        for failpoint in FAILPOINTS {
-            let (host, times) = (random.below(hosts), 1 + random.next() % 20);
-            all.push(Fault::KillAt { host, failpoint, times });
+        if self == Deck::All {
+            for failpoint in FAILPOINTS {
+                let (host, times) = (random.below(hosts), 1 + random.next() % 20);
+                all.push(Fault::KillAt { host, failpoint, times });
+            }
         }
-        random.shuffle(&mut all);
         all
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wasmill_tests::invariants::Input;
 use wasmill_tests::{Kafka, Record};
 
@@ -62,6 +62,20 @@ impl Next {
         record
     }
 
+    /// So many at once.
+    pub fn burst(&mut self, count: u64) -> Vec<Record> {
+        (0..count).map(|_| self.event()).collect()
+    }
+
+    /// Events that set a timer on the wall clock each: one due at `first`, the next one a `step` later, and so on.
+    pub fn alarms(&mut self, count: u64, first: SystemTime, step: Duration) -> Vec<Record> {
+        let first = first.duration_since(UNIX_EPOCH).expect("a clock after 1970");
+        let at = |number: u64| (first + step * number as u32).as_millis();
+        (0..count)
+            .map(|number| self.plain(self.number % ACCOUNTS, &format!("{} 1 alarm {}", self.number, at(number))))
+            .collect()
+    }
+
     /// Moves every account by nothing, at a time that makes all timers due.
     pub fn close(&mut self) -> Vec<Record> {
         self.time += GAP_MS;
@@ -73,14 +87,15 @@ impl Next {
 /// Reads an event as it was written.
 pub fn input(record: &Record) -> Input {
     let words: Vec<&str> = record.text().split(' ').collect();
+    let sets_timer = words.get(2).is_some_and(|word| ["timer", "alarm"].contains(word));
     Input {
         partition: record.partition.expect("a partition"),
         offset: record.offset.expect("an offset"),
         number: words[0].parse().expect("a number"),
         account: String::from_utf8(record.key.clone().expect("a key")).expect("a text"),
         amount: words[1].parse().expect("an amount"),
-        timer: words.get(2) == Some(&"timer"),
-        fails: words.get(2).is_some_and(|word| *word != "timer"),
+        timer: sets_timer,
+        fails: words.len() > 2 && !sets_timer,
     }
 }
 
@@ -114,8 +129,7 @@ fn write(brokers: &str, topic: &str, mut next: Next, stop: &AtomicBool) -> Next 
         let due = first + began.elapsed().as_millis() as u64 * EVENTS_A_SECOND / 1000;
         // What a broker that was away has left behind is not made up for: it would only make the run longer.
         let count = due.saturating_sub(next.number).min(EVENTS_A_SECOND);
-        let events: Vec<Record> = (0..count).map(|_| next.event()).collect();
-        kafka.produce(topic, &events);
+        kafka.produce(topic, &next.burst(count));
         std::thread::sleep(WRITE_EVERY);
     }
     next

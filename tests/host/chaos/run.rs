@@ -4,23 +4,19 @@ use super::evidence::{history, queried};
 use super::fault::Fault;
 use super::load::{Load, Next};
 use super::random::Random;
+use super::rig::Rig;
+use super::stores;
 use crate::stage::Stage;
+use serde_json::Value;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wasmill_tests::invariants::{Entry, broken};
-use wasmill_tests::{Broker, Host, Kafka, LONG, Watch, another_build, module_bytes, wait_until};
+use wasmill_tests::{Broker, Host, Kafka, LONG, Proxy, Watch, another_build, module_bytes, wait_until};
 
 const PARTITIONS: i32 = 4;
 
-/// Short, so that a run has many faults: memberships end soon after their owner has.
-const FAST: &str = "[kafka.consumer]\n'session.timeout.ms' = 3000\n'heartbeat.interval.ms' = 500";
-
-/// Longer than that, and than a transaction's time-out (10 s) with the broker's round.
+/// Longer than a membership lasts without its owner, and than a transaction's time-out (10 s) with the broker's round.
 const TOO_LONG: Duration = Duration::from_secs(12);
-
-/// A transaction may keep readers waiting for so long: its time-out, the broker's round, and a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long what is read may lag behind what is committed.
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(20);
@@ -28,12 +24,23 @@ const CATCHES_UP_WITHIN: Duration = Duration::from_secs(20);
 /// Before and after a fault, so that it is in mid-load.
 const SOME_LOAD: Duration = Duration::from_millis(1_500);
 
+/// Timers that are under way while a host stands still: from before until after that.
+const ALARMS: u64 = 800;
+const ALARM_EVERY: Duration = Duration::from_millis(20);
+const FIRST_ALARM_AFTER: Duration = Duration::from_secs(3);
+
+/// What hosts are busy with when their broker is killed.
+const BURST: u64 = 5_000;
+
 pub struct Chaos {
     // Dropped in this order: hosts that lose their broker would only log about it.
     hosts: Vec<Host>,
     watch: Watch,
     stage: Stage,
+    /// What hosts, and hosts alone, reach the broker by.
+    proxy: Proxy,
     broker: Broker,
+    rig: Rig,
     random: Random,
     deck: Vec<Fault>,
     next: Next,
@@ -43,13 +50,14 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// With so many hosts running, and one more that joins at times.
-    pub fn start(seed: u64, running: usize) -> Self {
-        println!("chaos: seed {seed}; again with `cargo xtask chaos --seed {seed}`");
-        let broker = Broker::start();
+    pub fn start(rig: Rig, seed: u64) -> Self {
+        println!("chaos: {rig:?}");
+        let mut proxy = Proxy::bind();
+        let broker = Broker::start_behind(&mut proxy);
         let stage = Stage::on(Kafka::at(broker.address()), "chaos", PARTITIONS);
-        let mut hosts: Vec<Host> = (0..=running).map(|number| host(&stage, number)).collect();
-        for host in &mut hosts[..running] {
+        let brokers = proxy.address().to_string();
+        let mut hosts: Vec<Host> = (0..=rig.hosts).map(|number| host(&stage, &brokers, rig, number)).collect();
+        for host in &mut hosts[..rig.hosts] {
             host.start();
             host.wait_until_ready();
         }
@@ -59,34 +67,74 @@ impl Chaos {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis() as i64;
         let began = Instant::now();
         let next = Next::from(now - 30 * 86_400_000);
-        let (deck, outages) = (Vec::new(), Vec::new());
-        Chaos { hosts, watch, stage, broker, random: Random(seed), deck, next, outages, builds: 0, began }
+        let mut random = Random(seed);
+        let deck = rig.deck.shuffled(&mut random, rig.hosts);
+        Chaos { hosts, watch, stage, proxy, broker, rig, random, deck, next, outages: Vec::new(), builds: 0, began }
     }
 
-    pub fn time(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    /// The next fault: all of them come once before one comes again.
-    pub fn next(&mut self) {
-        if self.deck.is_empty() {
-            self.deck = Fault::all(&mut self.random, 2);
+    /// Every fault once, or until the time is over; then the end.
+    pub fn run(mut self, until: Option<Instant>) {
+        while until.is_none_or(|until| Instant::now() < until)
+            && let Some(fault) = self.deck.pop()
+        {
+            self.suffer(&fault);
         }
-        let fault = self.deck.pop().expect("there are faults");
-        self.suffer(&fault);
+        self.end();
+    }
+
+    fn time(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// One fault under load, and then the check.
     pub fn suffer(&mut self, fault: &Fault) {
         println!("chaos: {:>6.1} s {fault:?}", self.time().as_secs_f64());
+        match *fault {
+            Fault::ZombieOnTimers { host } => self.stand_still_on_timers(host),
+            Fault::KillBroker => self.kill_broker(),
+            _ => self.inject_under_load(fault),
+        }
+        self.stage.kafka.produce(&self.stage.input, &self.next.close());
+        self.check(None);
+    }
+
+    fn inject_under_load(&mut self, fault: &Fault) {
         let next = self.next.poisoned(matches!(fault, Fault::Poison));
         let load = Load::start(self.stage.kafka.brokers(), &self.stage.input, next);
         std::thread::sleep(SOME_LOAD);
         self.inject(fault);
         std::thread::sleep(SOME_LOAD);
         self.next = load.stop();
-        self.stage.kafka.produce(&self.stage.input, &self.next.close());
-        self.check(None);
+    }
+
+    fn stand_still_on_timers(&mut self, host: usize) {
+        let first = SystemTime::now() + FIRST_ALARM_AFTER;
+        let alarms = self.next.alarms(ALARMS, first, ALARM_EVERY);
+        self.stage.kafka.produce(&self.stage.input, &alarms);
+        self.stage.wait_until_done("p");
+        // Some have fired when it stops, and some are left when it goes on.
+        let some = first + SOME_LOAD;
+        std::thread::sleep(some.duration_since(SystemTime::now()).unwrap_or_default());
+        self.stand_still(host);
+        let last = first + ALARM_EVERY * ALARMS as u32;
+        assert!(SystemTime::now() < last, "the alarms were over too soon to prove anything");
+    }
+
+    /// In the middle of what comes of many events. They are in their topic already: an idempotent writer whose broker is killed may
+    /// write an event twice, and nothing could be told of what comes of that.
+    fn kill_broker(&mut self) {
+        let burst = self.next.burst(BURST);
+        self.stage.kafka.produce(&self.stage.input, &burst);
+        self.without_broker(Broker::kill9, Duration::from_secs(1), Broker::start_again);
+        let load = Load::start(self.stage.kafka.brokers(), &self.stage.input, self.next);
+        std::thread::sleep(SOME_LOAD);
+        self.next = load.stop();
+    }
+
+    fn stand_still(&self, host: usize) {
+        self.hosts[host].signal(libc::SIGSTOP);
+        std::thread::sleep(TOO_LONG);
+        self.hosts[host].signal(libc::SIGCONT);
     }
 
     /// All hosts lose their stores, and must have the same again. Then they end.
@@ -94,17 +142,15 @@ impl Chaos {
         let before = queried(&self.running());
         let running: Vec<usize> = (0..self.hosts.len()).filter(|host| self.hosts[*host].is_running()).collect();
         for host in &running {
-            assert_eq!(self.hosts[*host].sigterm().code(), Some(0));
-            delete_stores(&self.hosts[*host]);
+            self.down(*host);
+            stores::delete(&self.hosts[*host]);
         }
         running.iter().for_each(|host| self.up(*host));
         self.wait_for_tasks();
         wait_until("all stores to be restored", LONG, || queried(&self.running()).len() == before.len());
         let rebuilt = queried(&self.running());
         self.check(Some((before, rebuilt)));
-        for host in running {
-            assert_eq!(self.hosts[host].sigterm().code(), Some(0));
-        }
+        running.iter().for_each(|host| self.down(*host));
         println!("chaos: {:>6.1} s {} events counted once", self.time().as_secs_f64(), self.next.number());
     }
 
@@ -120,18 +166,22 @@ impl Chaos {
                 self.hosts[host].kill9();
                 self.up(host);
             }
-            Fault::Zombie { host } => {
-                self.hosts[host].signal(libc::SIGSTOP);
-                std::thread::sleep(TOO_LONG);
-                self.hosts[host].signal(libc::SIGCONT);
-            }
+            Fault::Zombie { host } => self.stand_still(host),
+            Fault::ZombieOnTimers { .. } | Fault::KillBroker => unreachable!("it has a load of its own"),
             Fault::RestartBroker => self.without_broker(Broker::stop, Duration::ZERO, Broker::start_again),
             Fault::FreezeBroker => self.without_broker(Broker::freeze, TOO_LONG, Broker::thaw),
+            Fault::CutOff => {
+                self.proxy.cut();
+                std::thread::sleep(TOO_LONG);
+                self.proxy.mend();
+            }
             Fault::RollingRestart => {
-                for host in 0..2 {
-                    assert_eq!(self.hosts[host].sigterm().code(), Some(0));
+                self.all_up();
+                for host in 0..self.hosts.len() {
+                    self.down(host);
                     self.up(host);
                 }
+                self.down(self.rig.hosts);
             }
             Fault::Scale => self.scale(),
             Fault::Reload => {
@@ -140,29 +190,62 @@ impl Chaos {
                 self.running().iter().for_each(|host| host.drop_file("p.wasm", &module));
             }
             Fault::Poison => {}
+            Fault::DiskError { host, times } => self.fail_to_write(host, times),
             Fault::DeleteStores { host } => {
                 self.hosts[host].kill9();
-                delete_stores(&self.hosts[host]);
+                stores::delete(&self.hosts[host]);
                 self.up(host);
             }
             Fault::TearStores { host } => {
                 self.hosts[host].kill9();
-                tear(&self.hosts[host].folder().join("state/stores"), &mut self.random);
+                stores::tear(&self.hosts[host], &mut self.random);
                 self.up(host);
             }
         }
     }
 
     fn scale(&mut self) {
-        self.up(2);
-        self.hosts[2].wait_for_plugin("p", "to have a task", |plugin| {
-            plugin["workers"][0]["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty())
-        });
-        for host in [1, 2] {
-            assert_eq!(self.hosts[host].sigterm().code(), Some(0));
+        self.alone();
+        self.all_up();
+        self.alone();
+        (1..self.rig.hosts).for_each(|host| self.up(host));
+    }
+
+    /// The first host is left with all of the work.
+    fn alone(&mut self) {
+        for host in 1..self.hosts.len() {
+            if self.hosts[host].is_running() {
+                self.down(host);
+            }
         }
         self.hosts[0].wait_for_tasks("p", PARTITIONS as usize);
-        self.up(1);
+    }
+
+    /// The worker starts again by itself, on new stores.
+    fn fail_to_write(&mut self, host: usize, times: u64) {
+        self.down(host);
+        let told = |host: &Host| host.log().matches("new stores are made").count();
+        let before = told(&self.hosts[host]);
+        self.hosts[host].start_failing("disk-error", times);
+        self.hosts[host].wait_until_ready();
+        let host = &self.hosts[host];
+        wait_until("new stores to be made", LONG, || told(host) > before);
+    }
+
+    /// All of them have work.
+    fn all_up(&mut self) {
+        for host in 0..self.hosts.len() {
+            if !self.hosts[host].is_running() {
+                self.up(host);
+            }
+        }
+        for host in &self.hosts {
+            host.wait_for_plugin("p", "to have a task", |plugin| tasks(plugin) > 0);
+        }
+    }
+
+    fn down(&mut self, host: usize) {
+        assert_eq!(self.hosts[host].sigterm().code(), Some(0));
     }
 
     fn without_broker(&mut self, away: impl Fn(&mut Broker), time: Duration, back: impl Fn(&mut Broker)) {
@@ -184,11 +267,8 @@ impl Chaos {
 
     fn wait_for_tasks(&self) {
         wait_until("all tasks to have an owner", LONG, || {
-            let tasks = |host: &&Host| {
-                let plugin = host.plugin("p").unwrap_or_default();
-                plugin["workers"][0]["tasks"].as_array().map_or(0, Vec::len)
-            };
-            self.running().iter().map(tasks).sum::<usize>() == PARTITIONS as usize
+            let tasks = self.running().into_iter().map(|host| tasks(&host.plugin("p").unwrap_or_default()));
+            tasks.sum::<usize>() == PARTITIONS as usize
         });
     }
 
@@ -204,7 +284,7 @@ impl Chaos {
                 history.queried.clone_from(before);
                 history.rebuilt = Some(rebuilt.clone());
             }
-            let broken = broken(&history, PATIENCE);
+            let broken = broken(&history, self.rig.patience());
             if broken.is_empty() {
                 let aborted = history.written.len() - history.outputs.len();
                 println!(
@@ -225,39 +305,14 @@ impl Chaos {
     }
 }
 
-fn host(stage: &Stage, number: usize) -> Host {
+fn host(stage: &Stage, brokers: &str, rig: Rig, number: usize) -> Host {
     let more = format!("[settings]\nhost = 'h{number}'\n[limits]\ndeadline = '300 ms'");
-    stage.plugin("p", "ledger", "max-batch = 50", &more).config(FAST).prepare()
+    let plugin = stage.plugin("p", "ledger", &format!("max-batch = 50\nworkers = {}", rig.workers), &more);
+    plugin.brokers(brokers).config(&rig.config()).prepare()
 }
 
-fn delete_stores(host: &Host) {
-    std::fs::remove_dir_all(host.folder().join("state/stores")).expect("there are stores");
-}
-
-/// Overwrites some bytes of one file, in the middle of what was written to it: a journal is longer than that.
-fn tear(folder: &Path, random: &mut Random) {
-    let mut files = Vec::new();
-    find_files(folder, &mut files);
-    files.sort();
-    let (path, mut bytes) = files.swap_remove(random.below(files.len()));
-    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let middle = random.below(written);
-    println!("chaos: bytes from {middle} of {written} of {} are others now", path.display());
-    bytes[middle..written].iter_mut().take(64).for_each(|byte| *byte ^= random.next() as u8 | 1);
-    std::fs::write(&path, bytes).expect("a file");
-}
-
-/// Those that hold something.
-fn find_files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            find_files(&path, found);
-            continue;
-        }
-        let bytes = std::fs::read(&path).expect("a file");
-        if bytes.iter().any(|byte| *byte != 0) {
-            found.push((path, bytes));
-        }
-    }
+/// How many a host has of a plugin, whose status this is.
+fn tasks(plugin: &Value) -> usize {
+    let workers = plugin["workers"].as_array().map_or(&[][..], Vec::as_slice);
+    workers.iter().map(|worker| worker["tasks"].as_array().map_or(0, Vec::len)).sum()
 }

@@ -25,7 +25,7 @@ pub fn answers() -> bool {
 pub fn start(folder: &Path, port: Option<u16>) -> Result<Broker> {
     let image = format!("apache/kafka:{VERSION}");
     pull(&image)?;
-    let (free_port, controller_port) = ports::free_pair()?;
+    let [free_port, controller_port] = ports::free()?;
     let port = port.unwrap_or(free_port);
     // Its data is in the container; the folder's name is unique, and so serves as the container's.
     let data = Data::create(folder)?;
@@ -36,7 +36,7 @@ pub fn start(folder: &Path, port: Option<u16>) -> Result<Broker> {
     docker.args(["run", "--rm", "--name", &format!("wasmill-{unique}")]);
     docker.args(["--publish", &format!("127.0.0.1:{port}:{port}")]);
     docker.args(["--env", "KAFKA_HEAP_OPTS=-Xmx768m"]);
-    let node = Node { bind: "0.0.0.0", port, controller_port, data: "/tmp/kafka-data" };
+    let node = Node { bind: "0.0.0.0", port, controller_port, proxied: None, data: "/tmp/kafka-data" };
     for (name, value) in settings::properties(&node) {
         docker.args(["--env", &format!("{}={value}", settings::variable(name))]);
     }

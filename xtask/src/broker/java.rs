@@ -1,6 +1,6 @@
 //! A broker as a Java process, with its jars from Maven Central.
 
-use super::settings::{self, Node};
+use super::settings::{self, Node, Proxied};
 use super::{Broker, Data, Ours, VERSION, ports};
 use crate::process::{self, Group};
 use crate::progress::Progress;
@@ -58,15 +58,16 @@ impl Tools {
     }
 }
 
-/// A new broker that is ours alone.
-pub fn start(tools: &Tools, folder: &Path, port: Option<u16>) -> Result<Broker> {
+/// A new broker that is ours alone. `proxy` is where clients are sent that come by its second listener.
+pub fn start(tools: &Tools, folder: &Path, port: Option<u16>, proxy: Option<u16>) -> Result<Broker> {
     let jars = jars(folder)?.join("*");
-    let (free_port, controller_port) = ports::free_pair()?;
+    let [free_port, controller_port, behind] = ports::free()?;
     let port = port.unwrap_or(free_port);
     let data = Data::create(folder)?;
     let logs = data.path.join("log");
     let logs = logs.to_str().with_context(|| format!("{} must be UTF-8", logs.display()))?;
-    let node = Node { bind: "127.0.0.1", port, controller_port, data: logs };
+    let proxied = proxy.map(|proxy| Proxied { port: behind, proxy });
+    let node = Node { bind: "127.0.0.1", port, controller_port, proxied, data: logs };
     let properties = data.path.join("server.properties");
     fs::write(&properties, settings::file(&settings::properties(&node)))
         .with_context(|| format!("cannot write {}", properties.display()))?;
@@ -86,7 +87,8 @@ pub fn start(tools: &Tools, folder: &Path, port: Option<u16>) -> Result<Broker> 
     let mut broker = java(HEAP, "kafka.Kafka")?;
     let process = Group::spawn(broker.arg(&properties), libc::SIGKILL)?;
     let ours = Ours { process, again: Some(broker), ends_within: Duration::ZERO, _data: data, log };
-    Broker::ours(format!("127.0.0.1:{port}"), ours)
+    let broker = Broker::ours(format!("127.0.0.1:{port}"), ours)?;
+    Ok(Broker { behind_proxy: proxy.map(|_| format!("127.0.0.1:{behind}")), ..broker })
 }
 
 /// The folder of the broker's jars, filled on the first call. It gets its name when it is complete, and holds the pom

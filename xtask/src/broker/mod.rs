@@ -88,7 +88,15 @@ impl Choice {
         match self {
             Choice::Given(brokers) => Broker::given(brokers),
             Choice::Docker => docker::start(&folder, port),
-            Choice::Java(tools) => java::start(tools, &folder, port),
+            Choice::Java(tools) => java::start(tools, &folder, port, None),
+        }
+    }
+
+    /// The same with one more listener, whose clients come through a proxy at this port of 127.0.0.1 and by no other way.
+    pub fn start_behind(&self, workspace: &Workspace, port: Option<u16>, proxy: u16) -> Result<Broker> {
+        match self {
+            Choice::Java(tools) => java::start(tools, &workspace.target.join("kafka"), port, Some(proxy)),
+            _ => bail!("only a broker that runs as a Java process is put behind a proxy"),
         }
     }
 }
@@ -111,6 +119,8 @@ impl fmt::Display for Choice {
 pub struct Broker {
     /// `host:port`.
     pub address: String,
+    /// Where it takes what a proxy passes on, if it is behind one.
+    pub behind_proxy: Option<String>,
     ours: Option<Ours>,
 }
 
@@ -129,12 +139,12 @@ impl Broker {
     fn given(brokers: &str) -> Result<Self> {
         let first = brokers.split(',').next().unwrap_or(brokers);
         ready::ask(first).with_context(|| format!("{GIVEN} is {brokers}, but no broker answers there"))?;
-        Ok(Broker { address: brokers.to_owned(), ours: None })
+        Ok(Broker { address: brokers.to_owned(), behind_proxy: None, ours: None })
     }
 
     fn ours(address: String, mut ours: Ours) -> Result<Self> {
         ours.wait_until_ready(&address)?;
-        Ok(Broker { address, ours: Some(ours) })
+        Ok(Broker { address, behind_proxy: None, ours: Some(ours) })
     }
 
     /// Ends it as a crash would. Nothing happens to one that is not ours.

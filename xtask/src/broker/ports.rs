@@ -11,12 +11,16 @@ const RANGE: std::ops::Range<u16> = 15_000..30_000;
 /// More ports than anything occupies.
 const TRIES: usize = 1_000;
 
-/// Two different ones that nothing listens on.
-pub fn free_pair() -> Result<(u16, u16)> {
-    let first = free()?;
-    // Held on to while the second is looked for, or it may be found twice.
-    let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, first));
-    Ok((first, free()?))
+/// Different ones that nothing listens on.
+pub fn free<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    // Held on to while the others are looked for, or one may be found twice.
+    let mut held = Vec::with_capacity(N);
+    for port in &mut ports {
+        *port = free_one()?;
+        held.push(TcpListener::bind((Ipv4Addr::LOCALHOST, *port)));
+    }
+    Ok(ports)
 }
 
 /// Good enough to keep two tasks of one machine apart.
@@ -24,7 +28,7 @@ pub fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-fn free() -> Result<u16> {
+fn free_one() -> Result<u16> {
     let width = u64::from(RANGE.end - RANGE.start);
     (0..TRIES)
         .filter_map(|_| u16::try_from(random() % width).ok())
@@ -38,11 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_is_two_ports_that_can_be_bound() {
-        let (one, other) = free_pair().unwrap();
+    fn ports_are_different_and_can_be_bound() {
+        let ports = free::<3>().unwrap();
 
-        assert_ne!(one, other);
-        let _one = TcpListener::bind((Ipv4Addr::LOCALHOST, one)).unwrap();
-        let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, other)).unwrap();
+        let bound = ports.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+
+        assert!(bound.iter().all(Result::is_ok), "{ports:?}");
     }
 }

@@ -10,21 +10,38 @@ pub struct Node<'a> {
     pub port: u16,
     /// For itself as its own controller.
     pub controller_port: u16,
+    /// Another way in.
+    pub proxied: Option<Proxied>,
     /// Where it keeps its data.
     pub data: &'a str,
 }
 
+/// A listener whose clients are to come through a proxy, always.
+pub struct Proxied {
+    /// Where the broker listens for what the proxy passes on.
+    pub port: u16,
+    /// Where the proxy listens, on 127.0.0.1.
+    pub proxy: u16,
+}
+
 /// The properties, in Kafka's names.
 pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
-    let Node { bind, port, controller_port, data } = node;
+    let Node { bind, port, controller_port, proxied, data } = node;
+    let controller = format!("CONTROLLER://127.0.0.1:{controller_port}");
+    let (mut listeners, mut advertised) =
+        (format!("PLAINTEXT://{bind}:{port},{controller}"), format!("PLAINTEXT://127.0.0.1:{port},{controller}"));
+    if let Some(Proxied { port, proxy }) = proxied {
+        listeners += &format!(",PROXIED://{bind}:{port}");
+        advertised += &format!(",PROXIED://127.0.0.1:{proxy}");
+    }
     let mut properties = vec![
         ("process.roles", "broker,controller".to_owned()),
         ("node.id", "1".to_owned()),
         ("controller.quorum.bootstrap.servers", format!("127.0.0.1:{controller_port}")),
-        ("listeners", format!("PLAINTEXT://{bind}:{port},CONTROLLER://127.0.0.1:{controller_port}")),
-        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
+        ("listeners", listeners),
+        ("advertised.listeners", advertised),
         ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned()),
+        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT".to_owned()),
         ("log.dirs", (*data).to_owned()),
     ];
     properties.extend(FIXED.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -80,11 +97,14 @@ mod tests {
 
     #[test]
     fn clients_are_told_the_loopback_address_whatever_is_bound() {
-        let node = Node { bind: "0.0.0.0", port: 9092, controller_port: 9093, data: "/data" };
-        let file = file(&properties(&node));
+        let node = Node { bind: "0.0.0.0", port: 9092, controller_port: 9093, proxied: None, data: "/data" };
+        let plain = file(&properties(&node));
+        assert!(plain.contains("\nlisteners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093\n"), "{plain}");
+        assert!(plain.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:9092,"), "{plain}");
+        assert!(plain.contains("\nlog.dirs=/data\n"), "{plain}");
 
-        assert!(file.contains("\nlisteners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093\n"), "{file}");
-        assert!(file.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:9092,"), "{file}");
-        assert!(file.contains("\nlog.dirs=/data\n"), "{file}");
+        let proxied = file(&properties(&Node { proxied: Some(Proxied { port: 9094, proxy: 4000 }), ..node }));
+        assert!(proxied.contains(",PROXIED://0.0.0.0:9094\n"), "{proxied}");
+        assert!(proxied.contains(",PROXIED://127.0.0.1:4000\n"), "{proxied}");
     }
 }

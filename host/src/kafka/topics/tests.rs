@@ -32,3 +32,15 @@ fn a_broker_that_nobody_answers_for_is_unreachable_and_not_a_refusal() {
     let error = topics.describe(&["any"]).unwrap_err();
     assert!(matches!(error, TopicError::Unreachable(_)), "{error}");
 }
+
+#[test]
+fn a_broker_that_knows_no_newer_name_of_a_property_is_asked_once_more_by_the_older_one() {
+    let name = |ahead| TopicKind::Changelog.properties(ahead).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let same = ["cleanup.policy", "message.timestamp.type"];
+    assert_eq!(name(Ahead::After), [&same[..], &["message.timestamp.after.max.ms"]].concat());
+    assert_eq!(name(Ahead::Difference), [&same[..], &["message.timestamp.difference.max.ms"]].concat());
+    assert!(may_be_older(TopicKind::Changelog, Ahead::After, Code::InvalidConfig));
+    assert!(!may_be_older(TopicKind::Changelog, Ahead::Difference, Code::InvalidConfig));
+    assert!(!may_be_older(TopicKind::Changelog, Ahead::After, Code::PolicyViolation));
+    assert!(!may_be_older(TopicKind::Events, Ahead::After, Code::InvalidConfig));
+}

@@ -60,16 +60,13 @@ fn a_task_whose_entries_are_damaged_on_disk_is_restored_from_its_changelog() {
     drop((state, stores));
     damage(&folder);
 
-    // The storage engine may come upon the damage first, and takes nothing any more until the next start.
+    let stores = Stores::open(&folder, CACHE).unwrap();
     let mut restored = None;
-    for _ in 0..2 {
-        let stores = Stores::open(&folder, CACHE).unwrap();
-        // Once to see it, and once to be restored.
-        for _ in 0..2 {
-            let Ok((mut state, read)) = log.try_open(&stores, 0) else { break };
-            if (0..ENTRIES).all(|number| is_there(&mut state, number)) {
-                restored = restored.or(Some(read));
-            }
+    // Once to see it, and once to be restored; the storage engine may come upon the damage as well, and break that off.
+    for _ in 0..3 {
+        let Ok((mut state, read)) = log.try_open(&stores, 0) else { continue };
+        if (0..ENTRIES).all(|number| is_there(&mut state, number)) {
+            restored = restored.or(Some(read));
         }
     }
     assert_eq!(restored, Some(log.0.len()));
@@ -82,4 +79,53 @@ fn is_there(state: &mut TaskState, number: usize) -> bool {
         assert!(found.is_some_and(|(found, _)| found == value(number)), "entry {number}");
         true
     })
+}
+
+#[test]
+fn stores_that_take_no_more_are_made_anew_without_a_restart_and_the_new_ones_stay() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("stores");
+    let beside = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names.into_iter().map(|name| name.into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let mut log = Log::default();
+    let stores = Stores::open(&folder, CACHE).unwrap();
+    for round in 1..=3 {
+        let (mut state, read) = log.open(&stores, 0);
+        assert_eq!(read, log.0.len(), "round {round}");
+        state.put(0, &key(round), Some(b"v"), 0).unwrap();
+        log.commit(&mut state);
+        stores.break_disk();
+        let error = state.changes(&mut |_| Ok(())).unwrap_err();
+        assert!(error.0.contains("opened anew"), "{error}");
+    }
+    assert_eq!(beside(), ["stores", "stores.3"], "what took the place of others is removed with them");
+    let (state, read) = log.open(&stores, 0);
+    let error = Stores::open(&folder, CACHE).err().unwrap();
+    assert!(error.0.contains("stores.4 are in use"), "{error}");
+    assert_eq!(read, log.0.len());
+    drop((state, stores));
+
+    for _ in 0..2 {
+        let stores = Stores::open(&folder, CACHE).unwrap();
+        let (mut state, read) = log.open(&stores, 0);
+        assert_eq!(read, 0, "a clean restart restores nothing");
+        assert!((1..=3).all(|round| state.get(0, &key(round)).unwrap().is_some()));
+        assert_eq!(beside(), ["stores", "stores.damaged-0"]);
+    }
+}
+
+#[test]
+fn without_a_changelog_state_goes_on_in_memory_when_the_disk_takes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = Stores::open(&folder.path().join("stores"), CACHE).unwrap();
+    let mut state = stores.claim(task(), None).unwrap().open(&specs(), 0, 0).unwrap();
+    stores.break_disk();
+    state.put(0, b"k", Some(b"v"), 5).unwrap();
+    state.changes(&mut |_| Ok(())).unwrap();
+    state.commit(None);
+    assert_eq!(state.get(0, b"k").unwrap(), Some((&b"v"[..], 5)));
 }

@@ -138,11 +138,11 @@ fn start(events: &[&'static str], states: Arc<FakeStates>, prepare: impl FnOnce(
     let spawn: Arc<dyn Spawn> = Arc::new(Clockwork(world.clone()));
     let running = Running { version: "1".into(), guest: spawn.spawn().unwrap(), spawn };
     let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone(), true));
-    let lane = Lane::new(spec, source, outlet, running, metrics, gauges).with_states(states);
+    let lane = Lane::new(spec, source, outlet, running, metrics.clone(), gauges).with_states(states);
     let (commands, inbox) = channel();
     let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
     let thread = std::thread::spawn(move || worker.run());
-    Bench { world, commands, thread: Some(thread) }
+    Bench { world, metrics, commands, thread: Some(thread) }
 }
 
 /// What was sent when everything is done; an event's timestamp is 1000 and its offset.

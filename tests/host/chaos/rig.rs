@@ -1,0 +1,61 @@
+//! What a run is set up with.
+
+use super::fault::Deck;
+use std::time::Duration;
+
+/// Short, so that a run has many faults: memberships end soon after their owner has.
+const SHORT_SESSION: Duration = Duration::from_secs(3);
+
+/// The host's own.
+const SHORT_TRANSACTION: Duration = Duration::from_secs(10);
+
+/// A broker that was killed is back by then, also on a busy machine.
+const OUTLASTS_BROKER: Duration = Duration::from_secs(120);
+
+/// The broker's round, and a busy machine.
+const MORE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// So many hosts of so many workers, one more that joins at times, and the faults that happen to them.
+#[derive(Debug, Clone, Copy)]
+pub struct Rig {
+    pub hosts: usize,
+    pub workers: usize,
+    pub deck: Deck,
+    /// How long a member may be silent.
+    pub session: Duration,
+    /// The time-out of a transaction.
+    pub transaction: Duration,
+}
+
+impl Rig {
+    pub const ONE_HOST: Rig = Rig { hosts: 1, ..Rig::TWO_HOSTS };
+
+    pub const TWO_HOSTS: Rig =
+        Rig { hosts: 2, workers: 1, deck: Deck::Short, session: SHORT_SESSION, transaction: SHORT_TRANSACTION };
+
+    pub const TWO_WORKERS_EACH: Rig = Rig { workers: 2, ..Rig::TWO_HOSTS };
+
+    pub const KILLED_BROKER: Rig =
+        Rig { deck: Deck::KilledBroker, session: OUTLASTS_BROKER, transaction: OUTLASTS_BROKER, ..Rig::TWO_HOSTS };
+
+    /// What a long run goes through, again and again.
+    pub fn all() -> impl Iterator<Item = Rig> {
+        let every = |rig: Rig| Rig { deck: Deck::All, ..rig };
+        [every(Rig::TWO_HOSTS), Rig::KILLED_BROKER, every(Rig::TWO_WORKERS_EACH)].into_iter().cycle()
+    }
+
+    /// Tables of `wasmill.toml`.
+    pub fn config(self) -> String {
+        format!(
+            "[kafka.consumer]\n'session.timeout.ms' = {}\n'heartbeat.interval.ms' = 500\n\
+             [kafka.producer]\n'transaction.timeout.ms' = {}",
+            self.session.as_millis(),
+            self.transaction.as_millis()
+        )
+    }
+
+    /// A transaction may keep readers waiting for so long.
+    pub fn patience(self) -> Duration {
+        self.transaction + MORE_PATIENCE
+    }
+}
