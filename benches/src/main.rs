@@ -10,6 +10,7 @@ mod entries;
 mod figures;
 mod host;
 mod idle;
+mod languages;
 mod load;
 mod memory;
 mod metrics;
@@ -49,6 +50,8 @@ enum Benchmark {
     Restore(restore::Arguments),
     /// What plugins cost that have nothing to do.
     Idle(idle::Arguments),
+    /// The fraud rule in every language.
+    Languages(languages::Arguments),
 }
 
 fn main() {
@@ -62,5 +65,6 @@ fn main() {
         Benchmark::Streams(arguments) => streams::run(&arguments),
         Benchmark::Restore(arguments) => restore::run(&arguments),
         Benchmark::Idle(arguments) => idle::run(&arguments),
+        Benchmark::Languages(arguments) => languages::run(&arguments),
     }
 }

@@ -10,6 +10,7 @@ mod forwarding;
 mod golden;
 mod harness;
 mod inlet;
+mod languages;
 mod last_of_commit;
 mod lines;
 mod load;

@@ -70,7 +70,7 @@ fn nothing_is_lost_doubled_or_reordered_while_a_plugin_comes_changes_breaks_and_
     refused(&host, "incomplete", "the file is not WebAssembly", || drop_module(b"garbage"));
     refused(&host, "incomplete", "breaks off after", || drop_module(half));
     refused(&host, "incomplete", "the file is empty", || drop_module(b""));
-    refused(&host, "not-a-component", "build it for wasm32-wasip2", || drop_module(CORE_MODULE));
+    refused(&host, "not-a-component", "build it with the SDK of its language", || drop_module(CORE_MODULE));
     refused(&host, "wrong-world", "it exports greet", || drop_module(&module_bytes("alien")));
     refused(&host, "forbidden-import", "other:thing/magic", || drop_module(&module_bytes("needy")));
     reload(&host, "swapped", || drop_module(&another_build(&chaos, "third")));

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: builds what the benchmarks need, in release, and runs them.
 
 use crate::broker::{Broker, Choice, GIVEN};
+use crate::languages;
 use crate::plugins;
 use crate::process;
 use crate::streams::Streams;
@@ -39,10 +40,12 @@ enum Benchmark {
     Restore,
     /// What plugins cost that have nothing to do.
     Idle,
+    /// The fraud rule in every language whose tool chain is here.
+    Languages,
 }
 
 impl Benchmark {
-    const ALL: [Benchmark; 9] = [
+    const ALL: [Benchmark; 10] = [
         Benchmark::Boundary,
         Benchmark::Host,
         Benchmark::Reload,
@@ -52,6 +55,7 @@ impl Benchmark {
         Benchmark::Streams,
         Benchmark::Restore,
         Benchmark::Idle,
+        Benchmark::Languages,
     ];
 
     fn name(self) -> &'static str {
@@ -65,11 +69,12 @@ impl Benchmark {
             Benchmark::Streams => "streams",
             Benchmark::Restore => "restore",
             Benchmark::Idle => "idle",
+            Benchmark::Languages => "languages",
         }
     }
 
     fn needs_broker(self) -> bool {
-        self != Benchmark::Boundary
+        !matches!(self, Benchmark::Boundary | Benchmark::Languages)
     }
 }
 
@@ -92,6 +97,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for benchmark in chosen {
         let mut command = Command::new(workspace.target.join("release/wasmill-bench"));
         command.arg(benchmark.name()).args(&arguments.rest);
+        if *benchmark == Benchmark::Languages {
+            command.args(languages::build(&workspace, &modules)?);
+        }
         command.env("WASMILL_TEST_MODULES", &modules).env("WASMILL_BIN", workspace.target.join("release/wasmill"));
         command.envs(broker.as_ref().map(|broker: &Broker| (GIVEN, &broker.address)));
         command.envs(streams.iter().map(|(name, value)| (name, value)));
