@@ -3,6 +3,7 @@
 
 use crate::stage::Stage;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
@@ -36,6 +37,14 @@ fn said(output: &Output) -> String {
     [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
 }
 
+/// What `cargo xtask test` puts into its summary: what a passing test prints, nobody sees.
+fn skip(line: &str) {
+    eprintln!("skipped: {line}");
+    let Some(file) = std::env::var_os("WASMILL_TEST_SKIPPED") else { return };
+    let file = fs::OpenOptions::new().create(true).append(true).open(file);
+    file.and_then(|mut file| writeln!(file, "{line}")).expect("the list of what was skipped");
+}
+
 fn follow(language: &str) {
     let folder = TempDir::with_prefix("wasmill-project-").expect("a folder");
     let name = format!("watch-{language}");
@@ -45,8 +54,7 @@ fn follow(language: &str) {
     let built = run(&["build"], &project);
     if said(&built).contains("this installs it") {
         assert!(std::env::var_os("CI").is_none(), "{language}: {}", said(&built));
-        eprintln!("skipped: {language}, whose tool chain is not here: {}", said(&built));
-        return;
+        return skip(&format!("a plugin in {language}: {}", said(&built).replace('\n', " ")));
     }
     assert!(built.status.success(), "{}", said(&built));
     assert!(said(&built).contains("golden case"), "{}", said(&built));

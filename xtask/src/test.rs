@@ -44,9 +44,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("{choice}");
     }
 
+    let skipped = workspace.target.join("skipped-tests.txt");
+    // Of an earlier run, if it is there.
+    let _ = std::fs::remove_file(&skipped);
     let mut steps = Steps::planned(planned(arguments.only));
     let result = all(&workspace, choice.as_ref(), arguments, &mut steps);
     eprint!("{}", steps.summary());
+    // A test that passes without having done its work must not go unnoticed.
+    for line in std::fs::read_to_string(&skipped).unwrap_or_default().lines() {
+        eprintln!("   skipped  {line}");
+    }
     result
 }
 
@@ -80,6 +87,7 @@ fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, st
     let broker = steps.run("broker", || choice.start(workspace, None))?;
     let mut cargo = cargo_test(workspace.cargo(), &arguments.rest);
     cargo.env("WASMILL_TEST_MODULES", modules).env("WASMILL_BIN", host);
+    cargo.env("WASMILL_TEST_SKIPPED", workspace.target.join("skipped-tests.txt"));
     cargo.env(GIVEN, &broker.address).env("WASMILL_TEST_BROKER_KIND", choice.kind());
     // For a broker of a test's own. Not the file that we were started from: the build before may have replaced it.
     cargo.env("WASMILL_XTASK", workspace.target.join("debug/xtask"));

@@ -52,7 +52,7 @@ pub fn made_with(bytes: &[u8]) -> BTreeMap<String, String> {
 /// The language that a plugin was written in, as far as its producers tell: runtimes of scripting languages are themselves
 /// written in others, and so come first.
 pub fn language(made_with: &BTreeMap<String, String>) -> Option<&'static str> {
-    const TELLING: [(&str, &str); 8] = [
+    const TELLING: [(&str, &str); 9] = [
         ("componentize-py", "Python"),
         ("componentize-qjs", "JavaScript"),
         ("ComponentizeJS", "JavaScript"),
@@ -61,6 +61,8 @@ pub fn language(made_with: &BTreeMap<String, String>) -> Option<&'static str> {
         ("Rust", "Rust"),
         ("C_plus_plus", "C++"),
         ("C", "C"),
+        // All that is left of a module whose symbols were stripped.
+        ("wit-bindgen-rust", "Rust"),
     ];
     // Compilers of C and C++ add the year of the standard: C11, C_plus_plus_17.
     let is = |name: &str, sign: &str| {

@@ -38,6 +38,10 @@ pub struct BuildArgs {
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
 
+    /// Accept what comes out of the golden cases: it becomes what is expected
+    #[arg(long, conflicts_with = "watch")]
+    update: bool,
+
     /// Build again each time that a source has changed, until it is stopped
     #[arg(long)]
     watch: bool,
@@ -58,7 +62,7 @@ pub fn run(args: BuildArgs) -> Result<ExitCode> {
         bail!("{} is no folder: --into names the plugins folder of a running host", folder.display());
     }
     let once = || {
-        build(&project, &scratch)?;
+        build(&project, &scratch, args.update)?;
         args.into.as_deref().map_or(Ok(()), |folder| drop_into(&project, folder, &args.host))
     };
     if args.watch {
@@ -76,7 +80,7 @@ fn drop_into(project: &Project, folder: &Path, host: &HostArgs) -> Result<()> {
 }
 
 /// From source to NAME.wasm.
-fn build(project: &Project, scratch: &Scratch) -> Result<()> {
+fn build(project: &Project, scratch: &Scratch, update: bool) -> Result<()> {
     match project.refresh()? {
         SdkChange::None => {}
         SdkChange::Written => eprintln!("wrote the SDK of this wasmill into .wasmill"),
@@ -96,7 +100,7 @@ fn build(project: &Project, scratch: &Scratch) -> Result<()> {
     // What is refused, or fails a golden case, must not take the place of what works.
     let fresh = scratch.folder.path().join(format!("{}.wasm", project.name));
     std::fs::write(&fresh, &bytes).with_context(|| fresh.display().to_string())?;
-    let cases = examine(project, &scratch.loader, &fresh)?;
+    let cases = examine(project, &scratch.loader, &fresh, update)?;
     let done = project.module();
     write_whole(&done, &bytes)?;
     println!("{}: {} bytes, {cases}", done.display(), bytes.len());
@@ -104,7 +108,7 @@ fn build(project: &Project, scratch: &Scratch) -> Result<()> {
 }
 
 /// What `check` and `test` say of it.
-fn examine(project: &Project, loader: &Loader, module: &Path) -> Result<String> {
+fn examine(project: &Project, loader: &Loader, module: &Path, update: bool) -> Result<String> {
     let loaded = loader.inspect(&project.name, module, &PluginConfig::default())?;
     if loaded.module.is_err() {
         let report = Report { file: &project.module(), loaded: &loaded }.to_string();
@@ -114,14 +118,20 @@ fn examine(project: &Project, loader: &Loader, module: &Path) -> Result<String> 
     if !folder.is_dir() {
         return Ok("no golden cases".into());
     }
-    let checked = golden::check(loader, module, &folder, false)?;
+    let checked = golden::check(loader, module, &folder, update)?;
     if !checked.wrong.is_empty() {
         let count = checked.wrong.len();
         bail!(
-            "{count} of {} golden cases came out otherwise\n{}\nif that is right: wasmill test --update",
+            "{count} of {} golden cases came out otherwise\n{}\nif that is right: wasmill build --update",
             count + checked.fine,
             checked.wrong.join("\n").trim_end()
         );
     }
-    Ok(format!("{} golden cases fine", checked.fine))
+    for accepted in &checked.accepted {
+        println!("{accepted}: written anew");
+    }
+    Ok(match checked.fine + checked.accepted.len() {
+        1 => "1 golden case fine".into(),
+        count => format!("{count} golden cases fine"),
+    })
 }

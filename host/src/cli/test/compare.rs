@@ -1,9 +1,10 @@
 //! What should have come out, and what did.
 
+use super::fields;
 use super::json::Json;
 use crate::lines::{Fields, bytes};
 use anyhow::Context;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -29,12 +30,26 @@ pub(super) fn difference(file: &Path, expected: &str, actual: &[String]) -> anyh
     let matches = |left: usize, right: usize| wanted[left].2.is_covered_by(&found[right]);
     let mut text = String::new();
     let mut misses = 0;
+    // Those that nothing has taken the place of yet.
+    let mut missing = VecDeque::new();
     for step in steps(wanted.len(), found.len(), matches) {
         // Writing to a String cannot fail.
         let _ = match step {
-            Step::Same => continue,
-            Step::Missing(index) => writeln!(text, "{}:{}\n- {}", file.display(), wanted[index].0, wanted[index].1),
-            Step::Extra(index) => writeln!(text, "+ {}", actual_lines[index]),
+            Step::Same => {
+                missing.clear();
+                continue;
+            }
+            Step::Missing(index) => {
+                missing.push_back(index);
+                writeln!(text, "{}:{}\n- {}", file.display(), wanted[index].0, wanted[index].1)
+            }
+            Step::Extra(index) => {
+                let _ = writeln!(text, "+ {}", actual_lines[index]);
+                // One in the other's place: what they differ in is what is looked for.
+                let expected: Option<usize> = missing.pop_front();
+                let differences = expected.map(|expected| wanted[expected].2.differences(&found[index]));
+                differences.unwrap_or_default().iter().try_for_each(|difference| writeln!(text, "  {difference}"))
+            }
         };
         misses += 1;
     }
@@ -59,6 +74,13 @@ impl Line {
         let field = |raw| Ok(Field { json: Json::of(raw)?, bytes: bytes(raw).unwrap_or_default() });
         let fields = fields.0.into_iter().map(|(name, raw)| Ok((name, field(raw)?)));
         Ok(Line { fields: fields.collect::<serde_json::Result<_>>()? })
+    }
+
+    /// In what another line differs that came out in the place of this one; empty if they have little in common.
+    fn differences<'a>(&'a self, actual: &'a Line) -> Vec<String> {
+        let named = |line: &'a Line| line.fields.iter().map(|(name, field)| (name.as_str(), &field.json));
+        let expected = self.fields.iter().filter(|(name, field)| !field.is_same(name, actual.fields.get(*name)));
+        fields::differences(expected.map(|(name, field)| (name.as_str(), &field.json)), &named(actual).collect())
     }
 
     /// Whether it is about what the plugin remembers.
@@ -195,6 +217,14 @@ mod tests {
         let difference = compare(&format!("{one}\n{two}\n{three}\n"), &[&one, &three, &four]).unwrap();
         let expected = format!("out.jsonl:2\n- {two}\n+ {four}\n2 lines differ: 3 expected (-), 3 came out (+)\n");
         assert_eq!(difference, expected);
+    }
+
+    #[test]
+    fn a_line_in_the_place_of_another_one_is_compared_with_it_field_by_field() {
+        let difference = compare(r#"{"key":"a","value":{"n":1,"s":"x"}}"#, &[r#"{"key":"a","value":{"n":2,"s":"x"}}"#]);
+        let text = difference.unwrap();
+        assert!(text.contains("\n  value.n: 1 expected, 2 came out\n"), "{text}");
+        assert!(!text.contains("  key"), "{text}");
     }
 
     #[test]

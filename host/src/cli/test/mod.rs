@@ -2,6 +2,7 @@
 
 mod capture;
 mod compare;
+mod fields;
 pub(super) mod golden;
 mod json;
 mod replay;
