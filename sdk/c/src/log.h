@@ -66,9 +66,10 @@ void wm_panic(const char *format, ...) {
     __builtin_trap();
 }
 
-/* In the place of the C library's, which end the instance without a word, or print by way of streams. */
-_Noreturn void abort(void) { wm_panic("abort() was called"); }
+/* In the place of the C library's, which end the instance without a word, or print by way of streams. Weak, since a part of
+ * the library that is used for something else may bring its own along. */
+__attribute__((weak)) _Noreturn void abort(void) { wm_panic("abort() was called"); }
 
-_Noreturn void __assert_fail(const char *condition, const char *file, int line, const char *function) {
+__attribute__((weak)) _Noreturn void __assert_fail(const char *condition, const char *file, int line, const char *function) {
     wm_panic("assertion failed: %s (%s:%d, in %s)", condition, file, line, function == NULL ? "?" : function);
 }
