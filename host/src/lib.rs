@@ -3,6 +3,7 @@
 
 pub mod cli;
 
+pub mod author;
 pub mod demo;
 pub mod generate;
 

@@ -63,9 +63,10 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-struct Report<'a> {
-    file: &'a Path,
-    loaded: &'a Loaded,
+/// What a file is, for a person.
+pub(super) struct Report<'a> {
+    pub(super) file: &'a Path,
+    pub(super) loaded: &'a Loaded,
 }
 
 impl Display for Report<'_> {

@@ -1,13 +1,19 @@
 //! What a person types; one file a command.
 
+pub mod bench;
+pub mod build;
 pub mod check;
 mod completions;
+pub mod componentize;
 mod demo;
 mod dlq;
 mod generate;
 mod http;
+pub mod inspect;
+pub mod new;
 mod reset;
 mod run;
+mod scratch;
 mod signal;
 mod state;
 pub mod test;
@@ -47,8 +53,13 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
+    New(new::NewArgs),
+    Build(build::BuildArgs),
+    Componentize(componentize::ComponentizeArgs),
     Check(check::CheckArgs),
-    Test(test::TestArgs),
+    Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
+    Test(Box<test::TestArgs>),
     Reset(Box<reset::ResetArgs>),
     Dlq(Box<dlq::DlqArgs>),
     State(state::StateArgs),
@@ -63,8 +74,13 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::New(args) => new::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Componentize(args) => componentize::run(args),
         Command::Check(args) => check::run(args),
-        Command::Test(args) => test::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Test(args) => test::run(*args),
         Command::Reset(args) => reset::run(*args),
         Command::Dlq(args) => dlq::run(*args),
         Command::State(args) => state::run(args),

@@ -75,6 +75,20 @@ impl Tail {
         topics: &[String],
         from_end: bool,
     ) -> Result<Self, TailError> {
+        Tail::open_at(settings, client_id, topics, if from_end { Offset::End } else { Offset::Beginning })
+    }
+
+    /// The last `count` records of each partition, as far as there are so many, and what comes.
+    pub fn open_last(
+        settings: &ClientSettings,
+        client_id: &str,
+        topics: &[String],
+        count: i64,
+    ) -> Result<Self, TailError> {
+        Tail::open_at(settings, client_id, topics, Offset::OffsetTail(count))
+    }
+
+    fn open_at(settings: &ClientSettings, client_id: &str, topics: &[String], from: Offset) -> Result<Self, TailError> {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         let counts = Topics::new(settings.clone()).describe(&names)?;
         let failed = |error: rdkafka::error::KafkaError| TailError::Failed(error.to_string());
@@ -82,7 +96,6 @@ impl Tail {
         for topic in names {
             let count = *counts.get(topic).ok_or_else(|| TailError::Missing(topic.to_owned()))?;
             for partition in 0..count {
-                let from = if from_end { Offset::End } else { Offset::Beginning };
                 list.add_partition_offset(topic, partition, from).map_err(failed)?;
                 open.push((topic.to_owned(), partition));
             }
@@ -199,6 +212,8 @@ mod tests {
         put(&settings, &topic, &["e", "f"]);
         assert_eq!(values(&mut tail, 2), ["e", "f"]);
         assert_eq!(values(&mut new, 2), ["e", "f"]);
+        let mut last = Tail::open_last(&settings, &unique("tail"), topics, 1).unwrap();
+        assert_eq!(values(&mut last, usize::MAX), ["c", "e", "f"]);
     }
 
     #[test]

@@ -49,6 +49,27 @@ pub fn made_with(bytes: &[u8]) -> BTreeMap<String, String> {
     found
 }
 
+/// The language that a plugin was written in, as far as its producers tell: runtimes of scripting languages are themselves
+/// written in others, and so come first.
+pub fn language(made_with: &BTreeMap<String, String>) -> Option<&'static str> {
+    const TELLING: [(&str, &str); 8] = [
+        ("componentize-py", "Python"),
+        ("componentize-qjs", "JavaScript"),
+        ("ComponentizeJS", "JavaScript"),
+        ("JavaScript", "JavaScript"),
+        ("Go", "Go"),
+        ("Rust", "Rust"),
+        ("C_plus_plus", "C++"),
+        ("C", "C"),
+    ];
+    // Compilers of C and C++ add the year of the standard: C11, C_plus_plus_17.
+    let is = |name: &str, sign: &str| {
+        let year = name.strip_prefix(sign).map(|year| year.trim_start_matches('_'));
+        year.is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    TELLING.iter().find(|(sign, _)| made_with.keys().any(|name| is(name, sign))).map(|(_, language)| *language)
+}
+
 fn collect(bytes: &[u8], depth: usize, found: &mut BTreeMap<String, String>) {
     let Some(version) = bytes.get(4..8) else { return };
     let component = version == COMPONENT;
@@ -153,6 +174,16 @@ mod tests {
         }
         let zeros_at_the_end = [&whole[..], &[0; 100]].concat();
         assert_eq!(kind(&zeros_at_the_end), Kind::Incomplete);
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_author_not_of_the_runtime() {
+        let made_with = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+        assert_eq!(language(&made_with(&["Rust", "componentize-qjs", "wit-component"])), Some("JavaScript"));
+        assert_eq!(language(&made_with(&["C11", "clang"])), Some("C"));
+        assert_eq!(language(&made_with(&["C_plus_plus_17", "Go"])), Some("Go"));
+        assert_eq!(language(&made_with(&["C_plus_plus_17"])), Some("C++"));
+        assert_eq!(language(&made_with(&["Clang"])), None);
     }
 
     #[test]

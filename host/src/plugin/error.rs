@@ -1,5 +1,6 @@
 //! Why a file does not become a module.
 
+use super::component::ComponentError;
 use crate::event::Reason;
 use std::path::PathBuf;
 
@@ -20,12 +21,9 @@ pub enum LoadError {
         /// What is there so far.
         what: String,
     },
-    /// WebAssembly, but not a component.
-    #[error(
-        "this is a core WebAssembly module, and a plugin is a component: build it for wasm32-wasip2 (cargo build --target \
-         wasm32-wasip2), or make a component of it with `wasm-tools component new`"
-    )]
-    NotAComponent,
+    /// A core module, which does not become a component.
+    #[error("this is a core WebAssembly module, and no component can be made of it: {0}")]
+    NotAComponent(#[from] ComponentError),
     /// It does not compile.
     #[error("it does not compile: {0}")]
     Compile(String),
@@ -75,7 +73,7 @@ impl LoadError {
         match self {
             LoadError::Unreadable { .. } => "unreadable",
             LoadError::Incomplete { .. } => "incomplete",
-            LoadError::NotAComponent => "not-a-component",
+            LoadError::NotAComponent(_) => "not-a-component",
             LoadError::Compile(_) => "compile",
             LoadError::ForbiddenImport(_) => "forbidden-import",
             LoadError::ImportMismatch(_) => "import-mismatch",

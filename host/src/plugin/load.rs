@@ -2,6 +2,7 @@
 
 use super::binary::{self, Kind};
 use super::cache::{AotCache, hex};
+use super::component::componentize;
 use super::engine::Engine;
 use super::error::LoadError;
 use super::inspect::{self, Edge, Ready};
@@ -12,6 +13,7 @@ use super::trial::{self, Fresh};
 use super::wiring::Wiring;
 use crate::config::PluginConfig;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,6 +60,7 @@ struct Compiled {
 /// The file's bytes, and their checksum.
 struct Source<'a> {
     bytes: &'a [u8],
+    kind: Kind,
     sha256: [u8; 32],
 }
 
@@ -81,9 +84,9 @@ impl Loader {
     /// As [`Loader::load`], and tells what it found on the way. The error is a file that cannot be read.
     pub fn inspect(&self, name: &str, file: &Path, config: &PluginConfig) -> Result<Loaded, LoadError> {
         let bytes = std::fs::read(file).map_err(|source| LoadError::Unreadable { path: file.to_owned(), source })?;
-        let source = Source { bytes: &bytes, sha256: Sha256::digest(&bytes).into() };
-        let mut edge = Edge::default();
         let kind = binary::kind(&bytes);
+        let source = Source { bytes: &bytes, kind, sha256: Sha256::digest(&bytes).into() };
+        let mut edge = Edge::default();
         let module = whole(kind, &bytes).and_then(|()| self.module(name, &source, config, &mut edge));
         Ok(Loaded {
             size: bytes.len() as u64,
@@ -151,7 +154,11 @@ impl Loader {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(engine, &source.sha256)) {
             return Ok(Compiled { component, from_cache: true });
         }
-        let component = Component::new(engine, source.bytes).map_err(compile_error)?;
+        let component = match source.kind {
+            Kind::CoreModule => Cow::Owned(componentize(source.bytes)?),
+            _ => Cow::Borrowed(source.bytes),
+        };
+        let component = Component::new(engine, &component).map_err(compile_error)?;
         if let Some(cache) = &self.cache {
             cache.keep(engine, &source.sha256, &component);
         }
@@ -183,10 +190,14 @@ impl Loader {
     }
 }
 
+/// The name that a module's bytes have in a host's status: their checksum, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 fn whole(kind: Kind, bytes: &[u8]) -> Result<(), LoadError> {
     let what = match kind {
-        Kind::Component => return Ok(()),
-        Kind::CoreModule => return Err(LoadError::NotAComponent),
+        Kind::Component | Kind::CoreModule => return Ok(()),
         Kind::Incomplete if bytes.is_empty() => "the file is empty".to_owned(),
         Kind::Incomplete => format!("the file breaks off after {} bytes", bytes.len()),
         Kind::Garbage => "the file is not WebAssembly".to_owned(),
@@ -212,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_core_module_is_refused_with_what_to_do() {
+    fn a_core_module_that_is_no_plugin_is_refused_with_what_to_do() {
         let error = load(b"\0asm\x01\0\0\0");
         assert_eq!(error.code(), "not-a-component");
-        assert!(error.to_string().contains("wasm32-wasip2") && error.to_string().contains("wasm-tools component new"));
+        assert!(error.to_string().contains("build it with the SDK of its language"), "{error}");
         assert!(!error.is_incomplete());
     }
 

@@ -3,6 +3,7 @@
 
 pub mod binary;
 pub mod cache;
+pub mod component;
 pub mod guest;
 pub mod load;
 pub mod module;
@@ -19,6 +20,6 @@ mod trial;
 pub use cache::AotCache;
 pub use engine::{Engine, EngineError};
 pub use error::LoadError;
-pub use load::{Loaded, Loader};
+pub use load::{Loaded, Loader, sha256};
 pub use module::{About, Module, World};
 pub use wiring::{Port, Resolved, Sink, Wiring};

@@ -50,13 +50,23 @@ pub(super) fn replay(
 }
 
 /// Neighbours of one input, topic and partition.
-struct Run {
+pub(in crate::cli) struct Run {
     batch: Batch,
     /// The number of each event's line.
     sources: Vec<usize>,
 }
 
-fn runs(module: &Module, events: &[(usize, Event)]) -> anyhow::Result<Vec<Run>> {
+impl Run {
+    /// Its events in batches of at most so many.
+    pub(in crate::cli) fn cut(&self, most: usize) -> impl Iterator<Item = Batch> {
+        (0..self.batch.len())
+            .step_by(most)
+            .map(move |from| self.batch.copy_range(from..self.batch.len().min(from + most)))
+    }
+}
+
+/// Events as runs, in the plugin's own terms.
+pub(in crate::cli) fn runs(module: &Module, events: &[(usize, Event)]) -> anyhow::Result<Vec<Run>> {
     let mut runs: Vec<Run> = vec![];
     let mut offsets: HashMap<(String, u32), u64> = HashMap::new();
     let time = |event: &Event| event.timestamp.unwrap_or(SOME_TIME);

@@ -7,20 +7,20 @@ use wasmill_contract::{Batch, OverLimit};
 /// A task that has seen no event.
 const NO_TIME: i64 = -1;
 
-pub(super) struct Task {
-    pub(super) stream_time: i64,
+pub(in crate::cli) struct Task {
+    pub(in crate::cli) stream_time: i64,
     /// None: the plugin has no stores.
-    pub(super) state: Option<Box<dyn State>>,
+    pub(in crate::cli) state: Option<Box<dyn State>>,
 }
 
 impl Task {
-    pub(super) fn new(stores: &[StoreSpec]) -> Task {
+    pub(in crate::cli) fn new(stores: &[StoreSpec]) -> Task {
         let state = (!stores.is_empty()).then(|| Box::new(MemoryState::new(stores)) as Box<dyn State>);
         Task { stream_time: NO_TIME, state }
     }
 
     /// How many of the events come before the next timer.
-    pub(super) fn until_timer(&self, batch: &Batch) -> usize {
+    pub(in crate::cli) fn until_timer(&self, batch: &Batch) -> usize {
         let next = self.state.as_ref().and_then(|state| state.next_timer(Clock::EventTime));
         let mut clock = batch.clock();
         let due = batch.timestamps.iter().position(|timestamp| {
@@ -31,22 +31,27 @@ impl Task {
     }
 
     /// The timers on event time that are due, at most so many.
-    pub(super) fn due(&self, most: usize) -> Vec<Timer> {
+    pub(in crate::cli) fn due(&self, most: usize) -> Vec<Timer> {
         self.state.as_ref().map_or(vec![], |state| state.due(self.stream_time, i64::MIN, most))
     }
 
-    pub(super) fn cancel(&mut self, timers: &[Timer]) {
+    pub(in crate::cli) fn cancel(&mut self, timers: &[Timer]) {
         let Some(state) = &mut self.state else { return };
         timers.iter().for_each(|timer| state.set_timer(timer.clock, &timer.key, None));
     }
 
-    pub(super) fn set(&mut self, timers: &[Timer]) {
+    pub(in crate::cli) fn set(&mut self, timers: &[Timer]) {
         let Some(state) = &mut self.state else { return };
         timers.iter().for_each(|timer| state.set_timer(timer.clock, &timer.key, Some(timer.at)));
     }
 
     /// Does what a call wrote, but for the events over a limit.
-    pub(super) fn apply(&mut self, batch: &Batch, answer: &Answer, over: &[OverLimit]) -> Result<(), StateError> {
+    pub(in crate::cli) fn apply(
+        &mut self,
+        batch: &Batch,
+        answer: &Answer,
+        over: &[OverLimit],
+    ) -> Result<(), StateError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         let holds = |source: usize| over.iter().all(|over| over.event as usize != source);
         let effects = answer.effects();
@@ -60,20 +65,24 @@ impl Task {
     }
 
     /// The first `count` events are behind the task.
-    pub(super) fn saw(&mut self, batch: &Batch, count: usize) -> Result<(), StateError> {
+    pub(in crate::cli) fn saw(&mut self, batch: &Batch, count: usize) -> Result<(), StateError> {
         self.stream_time = batch.stream_time_before(count);
         self.state.as_mut().map_or(Ok(()), |state| state.advance(self.stream_time))
     }
 
     /// Every entry of a store, in order.
-    pub(super) fn entries(&mut self, store: usize, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), StateError> {
+    pub(in crate::cli) fn entries(
+        &mut self,
+        store: usize,
+        mut each: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), StateError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         let all = Range { start: b"", end: b"", reverse: false, limit: usize::MAX };
         state.scan(store, all, &mut |key, value, _| each(key, value))
     }
 
     /// Every timer, in the order of their times.
-    pub(super) fn timers(&self) -> Vec<Timer> {
+    pub(in crate::cli) fn timers(&self) -> Vec<Timer> {
         self.state.as_ref().map_or(vec![], |state| state.due(i64::MAX, i64::MAX, usize::MAX))
     }
 }
