@@ -7,6 +7,7 @@ mod chaos;
 mod demo;
 mod example;
 mod kafka;
+mod languages;
 mod plugins;
 mod process;
 mod progress;
