@@ -19,7 +19,6 @@ export class Run {
     this.headers = batch.headers;
     this._data = batch.data;
     this._binary = undefined;
-    this._escapes = undefined;
     this._shape = undefined;
     this._places = null;
     this._headerStarts = undefined;
@@ -30,22 +29,15 @@ export class Run {
     return (this._binary ??= toBinary(this._data));
   }
 
-  /** Whether any value may have an escape: a search for one byte is far quicker than a look at each event. */
-  get escapes() {
-    return (this._escapes ??= this._data.indexOf(BACKSLASH) >= 0);
-  }
-
   /**
-   * For each field of a shape, and each event, where the field's name ends; null unless each event has each field once. One search
-   * through all events is far quicker than one through each.
+   * For each field of a shape, and each event, where the field's name ends: one search through all events is far quicker than one
+   * through each. Null: not every event has each field once. Undefined: names may be there with escapes.
    */
   places(shape) {
-    if (this._shape !== shape) {
-      this._shape = shape;
-      const places = shape._fields.map((field) => this._find(field.quoted));
-      this._places = places.includes(null) ? null : places;
-    }
-    return this._places;
+    this._shape = shape;
+    if (this._data.indexOf(BACKSLASH) >= 0) return (this._places = undefined);
+    const places = shape._fields.map((field) => this._find(field.quoted));
+    return (this._places = places.includes(null) ? null : places);
   }
 
   _find(quoted) {

@@ -2,7 +2,7 @@
 
 import { Decimal } from "./decimal.js";
 import { badJson, fields, kind, Mismatch, place, syntax } from "./json.js";
-import { decode, encode } from "./text.js";
+import { ASCII, decode, encode } from "./text.js";
 
 /** What a field holds. `quick` makes a value of the one that JSON.parse gives, or answers undefined: then `read` looks closely. */
 class Kind {
@@ -34,7 +34,7 @@ class Kind {
 export const string = new Kind("a string", (value, _, at) => {
   if (typeof value !== "string") return undefined;
   // What was parsed quickly was not decoded.
-  return at < 0 || /^[\x00-\x7f]*$/.test(value) ? value : decode(value);
+  return at < 0 || ASCII.test(value) ? value : decode(value);
 });
 
 /** A number, as the nearest double. */
@@ -104,6 +104,25 @@ class Field {
   }
 }
 
+/**
+ * Reads an object where JSON.parse can do most of the work; undefined wherever it might not see what matters. `places` are those of
+ * `Run.places`. An interpreter has no cheaper loop than one that is written out, so the function is made for its shape.
+ */
+function quickly(fields) {
+  const names = fields.map(({ name }) => JSON.stringify(name));
+  const read = (name, number) => `
+    const value${number} = quick${number}(parsed[${name}], binary, places === null ? fields[${number}].find(binary) : places[${number}][index] - start);
+    if (value${number} === undefined) return undefined;`;
+  const source = `
+  ${names.map((_, number) => `const quick${number} = fields[${number}].kind.quick;`).join("\n  ")}
+  return (binary, places, index, start) => {
+    const parsed = JSON.parse(binary);
+    ${names.map(read).join("")}
+    return { ${names.map((name, number) => `${name}: value${number}`).join(", ")} };
+  };`;
+  return new Function("fields", source)(fields);
+}
+
 /** The shape of an object: which fields it has, and what they hold. Others may be there. */
 export class Shape {
   constructor(kinds) {
@@ -112,31 +131,22 @@ export class Shape {
       return new Field(name, kind);
     });
     this._names = new Set(this._fields.map((field) => field.bytes));
+    this._quick = quickly(this._fields);
   }
 
   /** Reads the value of an event. Throws a reject. */
   _read(run, index, start, end) {
     const binary = run.binary.slice(start, end);
-    return (run.escapes ? undefined : this._quick(binary, run.places(this), index, start)) ?? this._careful(binary);
-  }
-
-  /** JSON.parse does most of the work; undefined wherever it might not see what matters: names that repeat, or are missing. */
-  _quick(binary, places, index, start) {
-    const object = {};
-    try {
-      const parsed = JSON.parse(binary);
-      const fields = this._fields;
-      for (let number = 0; number < fields.length; number++) {
-        const field = fields[number];
-        const at = places === null ? field.find(binary) : places[number][index] - start;
-        const value = field.kind.quick(parsed[field.name], binary, at);
-        if (value === undefined) return undefined;
-        object[field.name] = value;
+    const places = run._shape === this ? run._places : run.places(this);
+    let object;
+    if (places !== undefined) {
+      try {
+        object = this._quick(binary, places, index, start);
+      } catch {
+        // The careful way says what is wrong.
       }
-    } catch {
-      return undefined;
     }
-    return object;
+    return object ?? this._careful(binary);
   }
 
   _careful(binary) {

@@ -3,7 +3,7 @@
 // Inside the SDK bytes are "binary" strings: one character, U+0000 to U+00FF, a byte. QuickJS looks into a string far faster
 // than into an array, and Base64 is its only way from one to the other that is not a loop in JavaScript.
 
-const ASCII = /^[\x00-\x7f]*$/;
+export const ASCII = /^[\x00-\x7f]*$/;
 
 /** Bytes as a binary string. */
 export const toBinary = (bytes) => atob(bytes.toBase64());
