@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { original } from "./src/stack.js";
 
 const ENTRIES = ["src/plugin.ts", "src/plugin.js"];
 const sdk = dirname(fileURLToPath(import.meta.url));
@@ -71,9 +72,10 @@ const text = (end) => bundle.outputFiles.find((file) => file.path.endsWith(end))
 const map = JSON.parse(text(".map"));
 const { name, version, description } = about;
 // Behind the code, so that its lines stay where the map says. Both are read long after.
+const sourceMap = { sources: map.sources.map(short), mappings: map.mappings };
 const source = `${text("plugin.bundle.js")}
 globalThis.__wasmillPackage = ${JSON.stringify({ name, version, description })};
-globalThis.__wasmillSourceMap = ${JSON.stringify({ sources: map.sources.map(short), mappings: map.mappings })};
+globalThis.__wasmillSourceMap = ${JSON.stringify(sourceMap)};
 `;
 
 /** The SDK's own files by a name that `stack.js` knows. */
@@ -90,7 +92,8 @@ try {
   const { component } = await componentize({ witPath: wit, jsSource: source, jsPath: file, moduleRoot: scratch, world: "batch-plugin", sync: true });
   writeFileSync(out, component);
 } catch (error) {
-  console.error(`error: ${entry}: ${error.message}`);
+  globalThis.__wasmillSourceMap = sourceMap;
+  console.error(`error: ${entry} cannot be started: ${original(error.message.replace(/^.*Failed to [^:]*: /s, ""))}`);
   process.exitCode = 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });

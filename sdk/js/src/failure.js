@@ -38,8 +38,8 @@ export function messageOf(thrown) {
 /** Where it went wrong, in the author's own files. */
 export function stackOf(thrown) {
   if (!(thrown instanceof Error)) return undefined;
-  const cause = thrown.cause === undefined ? "" : `\nCaused by: ${messageOf(thrown.cause)}\n${stackOf(thrown.cause) ?? ""}`;
-  return `${messageOf(thrown)}\n${original(thrown.stack ?? "")}${cause}`.trimEnd();
+  const own = `${messageOf(thrown)}\n${original(thrown.stack ?? "")}`.trimEnd();
+  return thrown.cause === undefined ? own : `${own}\nCaused by: ${stackOf(thrown.cause) ?? messageOf(thrown.cause)}`;
 }
 
 function describe(value) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -78,8 +79,11 @@ def _check_syntax(file: Path) -> None:
 
 
 def _readable(text: str) -> str:
-    """Paths as the author has them: the tool sees each folder by a number."""
-    return text.replace('"/1/', '"') + ("" if text.endswith("\n") else "\n")
+    """The author's part of what the tool says: a traceback lies between its own, and folders have numbers there."""
+    own = re.search(r'AssertionError: (Traceback .*?)\n\n+Caused by:', text, re.DOTALL)
+    if own is not None:
+        text = re.sub(r'  File "/\d+/wasmill_start\.py".*\n    .*\n(    [ ~^]*\n)?', "", own[1])
+    return text.replace('"/1/', '"').rstrip() + "\n"
 
 
 def _stop(message: str) -> None:
