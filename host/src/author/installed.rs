@@ -23,7 +23,8 @@ impl Installed {
 
     /// It has: to be called when all went well.
     pub(super) fn note(&self) -> Result<()> {
-        let written = self.note.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&self.note, &self.wanted));
+        let written =
+            self.note.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&self.note, &self.wanted));
         written.with_context(|| format!("{} cannot be written", self.note.display()))
     }
 }

@@ -21,20 +21,11 @@ pub(super) static RECIPE: Recipe = Recipe {
     built: BUILT,
 };
 
-pub(super) const SDK: &[(&str, &str)] = &[
-    ("sdk/js/src", "js/src"),
-    ("sdk/js/build.mjs", "js"),
-    ("sdk/js/index.d.ts", "js"),
-    ("sdk/js/package.json", "js"),
-];
+pub(super) const SDK: &[(&str, &str)] =
+    &[("sdk/js/src", "js/src"), ("sdk/js/build.mjs", "js"), ("sdk/js/index.d.ts", "js"), ("sdk/js/package.json", "js")];
 
 pub(super) const TOOLS: &[Tool] = &[
-    Tool {
-        name: "node",
-        probe: &["node", "--version"],
-        finds: Finds::Version(20, 0),
-        install: NODE,
-    },
+    Tool { name: "node", probe: &["node", "--version"], finds: Finds::Version(20, 0), install: NODE },
     Tool { name: "npm", probe: &["npm", "--version"], finds: Finds::Version(9, 0), install: NODE },
 ];
 

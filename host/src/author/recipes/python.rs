@@ -54,7 +54,11 @@ fn build(project: &Project) -> Result<PathBuf> {
         installed.note()?;
     }
     let module = format!("{ENVIRONMENT}/plugin.wasm");
-    project.command(&python).args(["-m", "wasmill.build", "--out", &module]).env("PYTHONPATH", ".wasmill/python").run()?;
+    project
+        .command(&python)
+        .args(["-m", "wasmill.build", "--out", &module])
+        .env("PYTHONPATH", ".wasmill/python")
+        .run()?;
     Ok(project.dir.join(module))
 }
 
