@@ -59,10 +59,14 @@ fn the_golden_cases_hold_end_to_end() {
     }
 }
 
-/// Every `plugins/NAME/golden/CASE`.
+/// Every `plugins/NAME/golden/CASE` of a plugin in Rust: `wasmill build` has run the others' when it made them.
 fn folders() -> Vec<PathBuf> {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
-    let mut folders: Vec<PathBuf> = inside(&plugins).iter().flat_map(|plugin| inside(&plugin.join("golden"))).collect();
+    let mut folders: Vec<PathBuf> = inside(&plugins)
+        .iter()
+        .filter(|plugin| plugin.join("Cargo.toml").exists())
+        .flat_map(|plugin| inside(&plugin.join("golden")))
+        .collect();
     folders.sort();
     folders
 }

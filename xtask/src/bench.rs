@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds what the benchmarks need, in release, and runs them.
 
 use crate::broker::{Broker, Choice, GIVEN};
-use crate::languages;
+use crate::fraud_rules;
 use crate::plugins;
 use crate::process;
 use crate::streams::Streams;
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let mut command = Command::new(workspace.target.join("release/wasmill-bench"));
         command.arg(benchmark.name()).args(&arguments.rest);
         if *benchmark == Benchmark::Languages {
-            command.args(languages::build(&workspace, &modules)?);
+            command.args(fraud_rules::build(&workspace, &modules)?);
         }
         command.env("WASMILL_TEST_MODULES", &modules).env("WASMILL_BIN", workspace.target.join("release/wasmill"));
         command.envs(broker.as_ref().map(|broker: &Broker| (GIVEN, &broker.address)));

@@ -1,36 +1,66 @@
-//! The fraud rule in every language: `plugins/fraud` in Rust, and the projects `plugins/fraud-LANGUAGE`.
+//! The shipped plugins in other languages than Rust: `wasmill build` makes each, with its language's own tools, and runs its golden
+//! cases.
 
 use crate::process;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::time::Instant;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
 
-/// Builds all of them with the release host, and answers them as `wasmill-bench languages` takes them. One whose build fails,
-/// since its tool chain is missing for example, is named and left out.
-pub fn build(workspace: &Workspace, modules: &Path) -> Result<Vec<String>> {
-    let mut built = vec![format!("Rust={}=-", modules.join("fraud.wasm").display())];
-    let plugins = workspace.root.join("plugins");
-    let mut projects: Vec<_> = fs::read_dir(&plugins)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    projects.sort();
-    for project in projects {
-        let name = project.file_name().and_then(|name| name.to_str()).context("a plugin's folder has a name")?;
-        let Some(language) = name.strip_prefix("fraud-") else { continue };
-        let began = Instant::now();
-        let mut command = Command::new(workspace.target.join("release/wasmill"));
-        match process::run(command.arg("build").arg(&project)) {
-            Ok(()) => built.push(format!(
-                "{language}={}={:.1}",
-                project.join(format!("{name}.wasm")).display(),
-                began.elapsed().as_secs_f64()
-            )),
-            Err(error) => {
-                process::check_interrupted()?;
-                eprintln!("{language} is left out: {error:#}");
-            }
+/// What `wasmill build` says before the command that installs a tool.
+const INSTALLS: &str = "this installs it:";
+
+/// Builds all of them. Answers those that were left out, each with the tools that it misses; with `CI=true` they are an error.
+pub fn build(workspace: &Workspace, wasmill: &Path) -> Result<Vec<String>> {
+    let must_all = env::var("CI").is_ok_and(|ci| ci == "true");
+    let mut left_out = Vec::new();
+    for folder in folders(&workspace.root.join("plugins"))? {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        eprintln!("{name} …");
+        let mut command = Command::new(wasmill);
+        command.arg("build").arg(&folder);
+        let output = process::attentive(&mut command).stdin(Stdio::null()).output().context("cannot start wasmill")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        match missing(&said) {
+            _ if output.status.success() => {}
+            Some(what) if !must_all => left_out.push(format!("{name}: {what}")),
+            _ => bail!("`{}` failed ({})\n{}", process::shown(&command), output.status, said.trim_end()),
         }
     }
-    Ok(built)
+    Ok(left_out)
+}
+
+/// The folders of plugins that are no crates.
+fn folders(plugins: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(plugins).with_context(|| plugins.display().to_string())? {
+        let folder = entry?.path();
+        if folder.is_dir() && !folder.join("Cargo.toml").exists() {
+            folders.push(folder);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// What is missing for a build, if that is why it failed: `Go is missing`.
+fn missing(said: &str) -> Option<String> {
+    let tools: Vec<&str> = said.lines().filter_map(|line| line.split_once(INSTALLS)).map(|(tool, _)| tool).collect();
+    let tools = tools.join("").trim_start_matches("error: ").trim_end_matches("; ").to_owned();
+    (!tools.is_empty()).then_some(tools)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tool_is_told_from_a_mistake_in_the_source() {
+        let said = "error: Go is missing; this installs it:\n    curl …\n";
+        assert_eq!(missing(said).as_deref(), Some("Go is missing"));
+        let said = "error: make is missing; this installs it:\n    a\nPython is missing; this installs it:\n    b\n";
+        assert_eq!(missing(said).as_deref(), Some("make is missing; Python is missing"));
+        assert_eq!(missing("./plugin.go:3:1: syntax error\nerror: `go build` failed"), None);
+    }
 }

@@ -6,6 +6,7 @@ mod broker;
 mod chaos;
 mod demo;
 mod example;
+mod fraud_rules;
 mod kafka;
 mod languages;
 mod plugins;

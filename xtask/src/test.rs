@@ -3,11 +3,12 @@
 mod steps;
 
 use crate::broker::{Broker, Choice, GIVEN};
+use crate::languages;
 use crate::plugins;
 use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use steps::Steps;
 
@@ -30,6 +31,8 @@ enum Step {
     Clippy,
     /// The shipped plugins and the fixtures are built.
     Plugins,
+    /// The shipped plugins in other languages than Rust are built, and pass their golden cases.
+    Languages,
     /// `cargo test`, with a real Apache Kafka: unit, whole-host and doc tests.
     Tests,
 }
@@ -60,10 +63,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// The names of the steps that `only` asks for, with what they need.
 fn planned(only: Option<Step>) -> &'static [&'static str] {
     match only {
-        None => &["format", "clippy", "plugins", "host", "broker", "tests"],
+        None => &["format", "clippy", "plugins", "host", "languages", "broker", "tests"],
         Some(Step::Format) => &["format"],
         Some(Step::Clippy) => &["clippy"],
         Some(Step::Plugins) => &["plugins"],
+        Some(Step::Languages) => &["host", "languages"],
         Some(Step::Tests) => &["plugins", "host", "broker", "tests"],
     }
 }
@@ -78,12 +82,19 @@ fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, st
         clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
         steps.run("clippy", || process::run(&mut clippy))?;
     }
+    if arguments.only == Some(Step::Languages) {
+        let host = steps.run("host", || host(workspace))?;
+        return other_languages(workspace, &host, steps);
+    }
     if !wanted(Step::Plugins) && !wanted(Step::Tests) {
         return Ok(());
     }
     let modules = steps.run("plugins", || modules_for_tests(workspace))?;
     let Some(choice) = choice else { return Ok(()) };
     let host = steps.run("host", || host(workspace))?;
+    if wanted(Step::Languages) {
+        other_languages(workspace, &host, steps)?;
+    }
     let broker = steps.run("broker", || choice.start(workspace, None))?;
     let mut cargo = cargo_test(workspace.cargo(), &arguments.rest);
     cargo.env("WASMILL_TEST_MODULES", modules).env("WASMILL_BIN", host);
@@ -92,6 +103,13 @@ fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, st
     // For a broker of a test's own. Not the file that we were started from: the build before may have replaced it.
     cargo.env("WASMILL_XTASK", workspace.target.join("debug/xtask"));
     steps.run("tests", || process::run(&mut cargo).with_context(|| logged(&broker)))
+}
+
+/// Tools that a contributor's machine has not are no failure, but the summary tells of what was left out.
+fn other_languages(workspace: &Workspace, host: &Path, steps: &mut Steps) -> Result<()> {
+    let left_out = steps.run("languages", || languages::build(workspace, host))?;
+    left_out.into_iter().for_each(|what| steps.left_out(what));
+    Ok(())
 }
 
 pub fn modules_for_tests(workspace: &Workspace) -> Result<PathBuf> {

@@ -3,6 +3,7 @@
 
 mod carried;
 mod command;
+mod installed;
 mod project;
 mod recipe;
 pub mod recipes;

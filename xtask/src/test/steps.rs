@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 /// The steps that are to be run, and what has become of them.
 pub struct Steps {
     planned: Vec<Planned>,
+    left_out: Vec<String>,
 }
 
 struct Planned {
@@ -24,7 +25,8 @@ enum Outcome {
 impl Steps {
     /// The names of all steps, in order.
     pub fn planned(names: &[&'static str]) -> Self {
-        Steps { planned: names.iter().map(|name| Planned { name, outcome: Outcome::NotRun }).collect() }
+        let planned = names.iter().map(|name| Planned { name, outcome: Outcome::NotRun }).collect();
+        Steps { planned, left_out: Vec::new() }
     }
 
     /// Runs a step; the error of one that fails names it.
@@ -41,17 +43,24 @@ impl Steps {
         result.with_context(|| format!("step `{name}` failed"))
     }
 
+    /// Has the summary tell of something that was not tried.
+    pub fn left_out(&mut self, what: String) {
+        self.left_out.push(what);
+    }
+
     /// A line a step.
     pub fn summary(&self) -> String {
-        self.planned.iter().fold(String::from("── summary\n"), |mut summary, Planned { name, outcome }| {
-            // Writing to a String cannot fail.
-            let _ = match outcome {
-                Outcome::Passed(took) => writeln!(summary, "   ok       {name:<8} {}", seconds(*took)),
-                Outcome::Failed(took) => writeln!(summary, "   failed   {name:<8} {}", seconds(*took)),
-                Outcome::NotRun => writeln!(summary, "   not run  {name}"),
-            };
-            summary
-        })
+        let steps =
+            self.planned.iter().fold(String::from("── summary\n"), |mut summary, Planned { name, outcome }| {
+                // Writing to a String cannot fail.
+                let _ = match outcome {
+                    Outcome::Passed(took) => writeln!(summary, "   ok       {name:<9} {}", seconds(*took)),
+                    Outcome::Failed(took) => writeln!(summary, "   failed   {name:<9} {}", seconds(*took)),
+                    Outcome::NotRun => writeln!(summary, "   not run  {name}"),
+                };
+                summary
+            });
+        self.left_out.iter().fold(steps, |summary, what| format!("{summary}   left out {what}\n"))
     }
 }
 
@@ -67,10 +76,11 @@ mod tests {
         assert_eq!(steps.run("format", || Ok(1)).unwrap(), 1);
         let error = steps.run("clippy", || -> Result<()> { bail!("a warning") }).unwrap_err();
 
+        steps.left_out("fraud-go: Go is missing".into());
         assert_eq!(format!("{error:#}"), "step `clippy` failed: a warning");
         assert_eq!(
             steps.summary(),
-            "── summary\n   ok       format   0.0 s\n   failed   clippy   0.0 s\n   not run  tests\n"
+            "── summary\n   ok       format    0.0 s\n   failed   clippy    0.0 s\n   not run  tests\n   left out fraud-go: Go is missing\n"
         );
     }
 }

@@ -1,0 +1,36 @@
+//! The fraud rule in every language: `plugins/fraud` in Rust, and the projects `plugins/fraud-LANGUAGE`.
+
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+/// Builds all of them with the release host, and answers them as `wasmill-bench languages` takes them. One whose build fails,
+/// since its tool chain is missing for example, is named and left out.
+pub fn build(workspace: &Workspace, modules: &Path) -> Result<Vec<String>> {
+    let mut built = vec![format!("Rust={}=-", modules.join("fraud.wasm").display())];
+    let plugins = workspace.root.join("plugins");
+    let mut projects: Vec<_> = fs::read_dir(&plugins)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    projects.sort();
+    for project in projects {
+        let name = project.file_name().and_then(|name| name.to_str()).context("a plugin's folder has a name")?;
+        let Some(language) = name.strip_prefix("fraud-") else { continue };
+        let began = Instant::now();
+        let mut command = Command::new(workspace.target.join("release/wasmill"));
+        match process::run(command.arg("build").arg(&project)) {
+            Ok(()) => built.push(format!(
+                "{language}={}={:.1}",
+                project.join(format!("{name}.wasm")).display(),
+                began.elapsed().as_secs_f64()
+            )),
+            Err(error) => {
+                process::check_interrupted()?;
+                eprintln!("{language} is left out: {error:#}");
+            }
+        }
+    }
+    Ok(built)
+}
