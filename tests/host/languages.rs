@@ -21,6 +21,11 @@ macro_rules! languages {
 
 languages! {
     a_plugin_in_rust_comes_from_nothing_to_work: "rust",
+    a_plugin_in_go_comes_from_nothing_to_work: "go",
+    a_plugin_in_typescript_comes_from_nothing_to_work: "ts",
+    a_plugin_in_javascript_comes_from_nothing_to_work: "js",
+    a_plugin_in_python_comes_from_nothing_to_work: "python",
+    a_plugin_in_c_comes_from_nothing_to_work: "c",
 }
 
 fn run(arguments: &[&str], folder: &Path) -> Output {
