@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/memory.h"
+#include "src/utf8.h"
 #include "src/log.h"
 #include "src/call.h"
 #include "src/output.h"

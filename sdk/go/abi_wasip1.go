@@ -2,6 +2,7 @@ package wasmill
 
 import (
 	"runtime"
+	"strings"
 	"time"
 	"unsafe"
 )
@@ -72,7 +73,9 @@ func (r *record) begin() {
 
 func (r *record) word(word uint32) { r.words = append(r.words, word) }
 
+// text adds a text. One that is not UTF-8 would end the instance.
 func (r *record) text(text string) {
+	text = strings.ToValidUTF8(text, "?")
 	r.keep = append(r.keep, text)
 	r.words = append(r.words, uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text)))
 }
@@ -305,6 +308,7 @@ func (realHost) log(level uint8, message string, fields [][2]string) {
 		record.text(field[0])
 		record.text(field[1])
 	}
+	message = strings.ToValidUTF8(message, "?")
 	hostLog(uint32(level), unsafe.Pointer(unsafe.StringData(message)), uint32(len(message)), record.pointer(), uint32(len(fields)))
 	runtime.KeepAlive(record.keep)
 }

@@ -382,7 +382,8 @@ func (s *scanner) value() ([]byte, bool) {
 	if !s.skipValue(0) {
 		return nil, false
 	}
-	return s.text[start:s.at:s.at], true
+	text := s.text[start:s.at:s.at]
+	return text, utf8.Valid(text) || s.mistake("invalid unicode code point")
 }
 
 // end says whether nothing stands behind the value.

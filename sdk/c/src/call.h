@@ -115,8 +115,8 @@ static wm_outcome fail_text(wm_context *ctx, wm_outcome kind, const char *code, 
     ctx->failure = (failed){
         .event = ctx->source,
         .kind = (uint8_t)(kind - WM_REJECT),
-        .code = {arena_copy(&of_call, code, size), size},
-        .message = message,
+        .code = utf8_of(&of_call, (wm_text){arena_copy(&of_call, code, size), size}),
+        .message = utf8_of(&of_call, message),
     };
     return kind;
 }

@@ -65,27 +65,6 @@ static inline const char *plain_bytes(const char *at, const char *end) {
     return at;
 }
 
-/* How many bytes the character beyond ASCII at `at` has; 0 if that is no UTF-8. */
-static size_t utf8_size(const char *at, const char *end) {
-    const uint8_t *bytes = (const uint8_t *)at;
-    const size_t left = (size_t)(end - at);
-    const uint8_t first = bytes[0];
-    const size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (size == 0 || left < size) {
-        return 0;
-    }
-    for (size_t index = 1; index < size; index++) {
-        if ((bytes[index] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    /* Nothing longer than it needs to be, no surrogates, nothing beyond Unicode. */
-    const uint8_t second = bytes[1];
-    const bool bad = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-                     (first == 0xf4 && second > 0x8f);
-    return bad ? 0 : size;
-}
-
 static int hex_digit(char byte) {
     return is_digit(byte) ? byte - '0' : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }

@@ -40,19 +40,27 @@ void wm_log(wm_level level, const char *format, ...) {
         return;
     }
     if ((size_t)size < sizeof line) {
+        make_utf8(line, (size_t)size);
         host_log(level, line, (size_t)size, NULL, 0);
         return;
     }
     va_start(arguments, format);
-    const wm_text text = arena_print(&of_event, format, arguments);
+    const wm_text text = utf8_of(&of_event, arena_print(&of_event, format, arguments));
     va_end(arguments);
     host_log(level, text.data, text.size, NULL, 0);
 }
 
 void wm_log_with(wm_level level, const char *message, const wm_log_field *fields, size_t count) {
-    if (wm_log_enabled(level)) {
-        host_log(level, message, strlen(message), fields, count);
+    if (!wm_log_enabled(level)) {
+        return;
     }
+    const wm_text text = utf8_of(&of_event, wm_str(message));
+    wm_log_field *texts = arena_take(&of_event, count * sizeof(wm_log_field));
+    for (size_t index = 0; index < count; index++) {
+        texts[index].name = utf8_of(&of_event, fields[index].name);
+        texts[index].value = utf8_of(&of_event, fields[index].value);
+    }
+    host_log(level, text.data, text.size, texts, count);
 }
 
 /* Needs no memory: there may be none. */
@@ -62,7 +70,9 @@ void wm_panic(const char *format, ...) {
     va_start(arguments, format);
     const int size = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    host_log(WM_ERROR, line, size < 0 ? 0 : (size_t)size < sizeof line ? (size_t)size : sizeof line - 1, NULL, 0);
+    const size_t length = size < 0 ? 0 : (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
+    make_utf8(line, length);
+    host_log(WM_ERROR, line, length, NULL, 0);
     __builtin_trap();
 }
 

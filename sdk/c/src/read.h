@@ -44,7 +44,7 @@ static bool read_json(reader *in, wm_text *text) {
         return false;
     }
     *text = (wm_text){start, (size_t)(in->at - start)};
-    return true;
+    return is_utf8(*text) || mistake(in, "invalid unicode code point");
 }
 
 static bool read_number(reader *in, const char *wanted, wm_text *text) {

@@ -26,7 +26,11 @@ struct wm_setup {
     const char *refusal; /* NULL: there is none. */
 };
 
-static const char *lasting_text(const char *format, va_list arguments) { return arena_print(&of_call, format, arguments).data; }
+static const char *lasting_text(const char *format, va_list arguments) {
+    const wm_text text = arena_print(&of_call, format, arguments);
+    make_utf8((char *)text.data, text.size);
+    return text.data;
+}
 
 bool wm_refuse(wm_setup *setup, const char *format, ...) {
     va_list arguments;
@@ -38,7 +42,9 @@ bool wm_refuse(wm_setup *setup, const char *format, ...) {
 
 static wm_text lasting_copy(const char *text) {
     const size_t size = strlen(text);
-    return (wm_text){arena_copy(&of_call, text, size + 1), size};
+    char *copy = arena_copy(&of_call, text, size + 1);
+    make_utf8(copy, size);
+    return (wm_text){copy, size};
 }
 
 wm_input wm_add_input_from(wm_setup *setup, const char *name, const char *topic) {

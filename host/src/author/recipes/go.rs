@@ -30,6 +30,7 @@ fn build(project: &Project) -> Result<PathBuf> {
     // A reactor, which waits to be called, without the tables of a debugger. Paths in a stack are those of the project.
     let how = ["-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", MODULE];
     let go = project.command("go").arg("build").args(how).arg(".");
-    go.env("GOOS", "wasip1").env("GOARCH", "wasm").run()?;
+    // A workspace around the project has no say in it.
+    go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", "off").run()?;
     Ok(project.dir.join(MODULE))
 }
