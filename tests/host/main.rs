@@ -4,6 +4,7 @@ mod admin;
 mod billing;
 mod chaos;
 mod crash;
+mod demo;
 mod dlq;
 mod examples;
 mod forwarding;

@@ -7,15 +7,9 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::process::Command;
 
-/// What belongs beside the modules: orders come keyed by their ids, and stock is kept by sku, so `rekey` stands in front of
-/// `inventory`.
-const WIRING: [(&str, &str); 2] = [
-    (
-        "rekey.toml",
-        "[inputs]\nevents = \"inventory_orders\"\n\n[sinks]\nrekeyed = \"inventory_orders_by_sku\"\n\n[settings]\nkey = \"sku\"\n",
-    ),
-    ("inventory.toml", "[inputs]\ninventory_orders = \"inventory_orders_by_sku\"\n\n[settings]\nlow = 5\n"),
-];
+/// What belongs beside the modules.
+const WIRING: [(&str, &str); 2] =
+    [("rekey.toml", include_str!("../demo/rekey.toml")), ("inventory.toml", include_str!("../demo/inventory.toml"))];
 
 /// What can be asked of it.
 #[derive(clap::Args)]

@@ -64,6 +64,8 @@ impl Deck {
         if self == Deck::KilledBroker {
             return vec![Fault::KillBroker, Fault::Reload, Fault::KillBroker, Fault::Poison];
         }
+        // The first batch is that of a task that is opened; then there are some a second.
+        let times = 1 + random.next() % 4;
         let mut host = || random.below(hosts);
         let mut all = vec![
             Fault::Kill { host: host() },
@@ -76,7 +78,7 @@ impl Deck {
             Fault::Scale,
             Fault::Reload,
             Fault::Poison,
-            Fault::DiskError { host: host(), times: 1 },
+            Fault::DiskError { host: host(), times },
             Fault::DeleteStores { host: host() },
             Fault::TearStores { host: host() },
         ];
