@@ -1,5 +1,5 @@
-//! The shipped plugins in other languages than Rust: `wasmill build` makes each, with its language's own tools, and runs its golden
-//! cases.
+//! The shipped plugins in other languages than Rust, and those that try their SDKs out: `wasmill build` makes each, with its
+//! language's own tools, and runs its golden cases.
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -25,7 +25,8 @@ pub fn build(workspace: &Workspace, wasmill: &Path) -> Result<Vec<String>> {
     } else {
         left_out.push("sdk/go: Go is missing".to_owned());
     }
-    for folder in folders(&workspace.root.join("plugins"))? {
+    let [shipped, exercises] = ["plugins", "tests/languages"].map(|folder| folders(&workspace.root.join(folder)));
+    for folder in shipped?.into_iter().chain(exercises?) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         eprintln!("{name} …");
         let mut command = Command::new(wasmill);
@@ -45,12 +46,12 @@ fn program_is_there(program: &str, version: &str) -> bool {
     process::output(Command::new(program).arg(version), ANSWERS_WITHIN).is_some_and(|output| output.status.success())
 }
 
-/// The folders of plugins that are no crates.
+/// The folders of projects that are no crates.
 fn folders(plugins: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(plugins).with_context(|| plugins.display().to_string())? {
         let folder = entry?.path();
-        if folder.is_dir() && !folder.join("Cargo.toml").exists() {
+        if folder.is_dir() && !folder.join("Cargo.toml").exists() && !folder.ends_with("golden") {
             folders.push(folder);
         }
     }

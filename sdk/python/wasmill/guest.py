@@ -6,11 +6,11 @@ import logging
 from types import ModuleType
 from typing import Any
 
-from componentize_py_types import Err  # type: ignore[import-not-found]
-from wit_world import exports  # type: ignore[import-not-found]
-from wit_world.exports import batch_processor as batch  # type: ignore[import-not-found]
-from wit_world.exports import lifecycle  # type: ignore[import-not-found]
-from wit_world.imports import log, state_reader, types  # type: ignore[import-not-found]
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.exports import batch_processor as batch
+from wit_world.exports import lifecycle
+from wit_world.imports import log, state_reader, types
 
 from . import host, logs
 from .answer import NULL, Answer
@@ -26,10 +26,12 @@ class Bindings:
     """The host."""
 
     def get_many(self, store: int, keys: list[bytes]) -> tuple[list[int], bytes, list[int]]:
-        return state_reader.get_many(store, [len(key) for key in keys], b"".join(keys))
+        found: tuple[list[int], bytes, list[int]] = state_reader.get_many(store, [len(key) for key in keys], b"".join(keys))
+        return found
 
     def scan(self, store: int, start: bytes, end: bytes, reverse: bool, limit: int) -> tuple[list[int], list[int], bytes, list[int]]:
-        return state_reader.scan(store, start, end, reverse, limit)
+        found: tuple[list[int], list[int], bytes, list[int]] = state_reader.scan(store, start, end, reverse, limit)
+        return found
 
     def level(self) -> int | None:
         lowest = log.enabled()

@@ -12,8 +12,8 @@ import types
 import typing
 from collections.abc import Callable
 from decimal import Decimal
-from json.decoder import scanstring
-from typing import Any, TypeVar
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any, TypeVar, cast
 
 from .failure import Reject
 
@@ -32,8 +32,10 @@ def _no_constant(name: str) -> Any:
 
 
 #: Both give `value, end = scan(text, start)`: no copy of the event's part of the text is made.
-scan = json.JSONDecoder(parse_constant=_no_constant).scan_once
-_scan_decimals = json.JSONDecoder(parse_constant=_no_constant, parse_float=_DIGITS.create_decimal).scan_once
+scan = json.JSONDecoder(parse_constant=_no_constant).scan_once  # type: ignore[attr-defined]
+_scan_decimals = json.JSONDecoder(  # type: ignore[attr-defined]
+    parse_constant=_no_constant, parse_float=_DIGITS.create_decimal
+).scan_once
 
 
 class Mismatch(Exception):
@@ -203,8 +205,9 @@ class Reader:
         arguments = ", ".join(f"{field.name}=value{number}" for number, field in enumerate(self.fields))
         lines.append(f"    return kind({arguments})")
         names["Decimal"] = Decimal
-        exec("\n".join(lines), names)  # noqa: S102: as dataclasses do it, written out because a loop costs more than the work
-        return names["quick"]
+        # As dataclasses make their methods: a loop over the fields would cost more than the work.
+        exec("\n".join(lines), names)
+        return cast(Callable[[str, int, int], Any], names["quick"])
 
     def of_text(self, text: str, start: int, end: int, escapes: bool) -> Any:
         """The value that stands there. Raises Reject."""
@@ -328,7 +331,7 @@ def settings_of(kind: type[T], text: str) -> T:
     for field in made.fields:
         field.key = field.key.replace("_", "-")
     try:
-        return made.careful(text, strict=True)
+        return cast(T, made.careful(text, strict=True))
     except Mismatch as error:
         where = "settings" if error.field is None else f"setting `{error.field}`"
         raise ValueError(f"{where}: {error.message}") from None

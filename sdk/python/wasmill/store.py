@@ -141,9 +141,9 @@ class Store(MutableMapping[Key, V], Generic[V]):
                     yield own[0], own[1]
             else:
                 yield key, value
-        for key, value in written[position:]:
-            if value is not None:
-                yield key, value
+        for key, own_value in written[position:]:
+            if own_value is not None:
+                yield key, own_value
 
     def _pages(self, start: bytes, end: bytes, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
         while True:
