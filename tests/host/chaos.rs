@@ -34,7 +34,7 @@ fn whatever_happens_every_event_counts_once() {
     let mut random = Random(seed);
     let Some(seconds) = told(SECONDS) else { return Chaos::start(Rig::TWO_HOSTS, random.next()).run(None) };
     let until = Instant::now() + Duration::from_secs(seconds);
-    for rig in Rig::all() {
+    for rig in Rig::all(&mut random) {
         Chaos::start(rig, random.next()).run(Some(until));
         if Instant::now() >= until {
             break;

@@ -65,3 +65,12 @@ fn workers_of_a_plugin_share_its_partitions() {
     assert_eq!(account.duplicates, 0);
     assert_eq!(host.metric("wasmill_events_total{plugin=\"p\"}"), Some(written as f64));
 }
+
+#[test]
+fn a_host_with_more_workers_than_partitions_is_ready() {
+    let stage = Stage::new("spare", 1);
+    // Becoming ready is what is tested.
+    let host = stage.plugin("p", "chaos", "workers = 3", "").start();
+    host.wait_for_tasks("p", 1);
+    assert_eq!(host.plugin("p").expect("the plugin")["state"], "running");
+}

@@ -6,7 +6,7 @@ mod refresh;
 mod state;
 mod timers;
 
-use super::command::{Command, End, Status};
+use super::command::{Command, End, State, Status};
 use super::lane::{Lane, LaneSpec, Running};
 use super::tasks::InputTopic;
 use super::turn::Worker;
@@ -329,6 +329,7 @@ fn running(world: &Shared, tag: &'static str) -> Running {
 /// A worker on its own thread, stopped at the end.
 struct Bench {
     world: Shared,
+    status: Arc<Status>,
     metrics: Arc<PluginMetrics>,
     commands: Sender<Command>,
     thread: Option<std::thread::JoinHandle<End>>,
@@ -375,9 +376,10 @@ impl Bench {
         let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone(), exactly_once));
         let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics.clone(), gauges);
         let (commands, inbox) = channel();
-        let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
+        let status = Arc::new(Status::default());
+        let worker = Worker::new(lane, inbox, status.clone());
         let thread = std::thread::spawn(move || worker.run());
-        Bench { world, metrics, commands, thread: Some(thread) }
+        Bench { world, status, metrics, commands, thread: Some(thread) }
     }
 
     /// Waits until the world is as it should be; fails, showing what it is, when that takes too long.
@@ -610,6 +612,16 @@ fn an_output_that_the_broker_refuses_is_found_among_its_neighbours() {
     let mut expected = events.clone();
     expected.remove(42);
     assert_eq!(values(&world, 0), expected);
+}
+
+#[test]
+fn a_worker_that_gets_no_partition_has_joined_all_the_same() {
+    let bench = Bench::start(&["a"], |world, _| world.rebalances.clear());
+    assert_eq!(bench.status.state(), State::Joining);
+    lock(&bench.world).rebalances.push_back(Rebalance::Assigned(vec![]));
+    bench.until("it to run", |_| bench.status.state() == State::Running);
+    assert_eq!(bench.status.tasks(), [] as [i32; 0]);
+    bench.stop();
 }
 
 #[test]

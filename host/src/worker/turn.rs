@@ -84,6 +84,10 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 self.lane.source.pause(&partitions)?;
             }
             self.status.set_tasks(self.lane.tasks.list.iter().map(|task| task.number).collect());
+            // Also one that gets no partition is a member of its group: there are more workers than partitions.
+            if self.status.state() == State::Joining {
+                self.status.set_state(State::Running);
+            }
         }
         self.lane.take_states(!self.paused)?;
         let ran = if self.paused { Ok(false) } else { self.lane.handle_polled() };

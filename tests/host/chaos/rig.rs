@@ -1,6 +1,7 @@
 //! What a run is set up with.
 
 use super::fault::Deck;
+use super::random::Random;
 use std::time::Duration;
 
 /// Short, so that a run has many faults: memberships end soon after their owner has.
@@ -20,6 +21,8 @@ const MORE_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Rig {
     pub hosts: usize,
     pub workers: usize,
+    /// Of the topics: at least one for each worker.
+    pub partitions: i32,
     pub deck: Deck,
     /// How long a member may be silent.
     pub session: Duration,
@@ -30,18 +33,26 @@ pub struct Rig {
 impl Rig {
     pub const ONE_HOST: Rig = Rig { hosts: 1, ..Rig::TWO_HOSTS };
 
-    pub const TWO_HOSTS: Rig =
-        Rig { hosts: 2, workers: 1, deck: Deck::Short, session: SHORT_SESSION, transaction: SHORT_TRANSACTION };
+    pub const TWO_HOSTS: Rig = Rig {
+        hosts: 2,
+        workers: 1,
+        partitions: 4,
+        deck: Deck::Short,
+        session: SHORT_SESSION,
+        transaction: SHORT_TRANSACTION,
+    };
 
-    pub const TWO_WORKERS_EACH: Rig = Rig { workers: 2, ..Rig::TWO_HOSTS };
+    pub const TWO_WORKERS_EACH: Rig = Rig { workers: 2, partitions: 8, ..Rig::TWO_HOSTS };
 
     pub const KILLED_BROKER: Rig =
         Rig { deck: Deck::KilledBroker, session: OUTLASTS_BROKER, transaction: OUTLASTS_BROKER, ..Rig::TWO_HOSTS };
 
-    /// What a long run goes through, again and again.
-    pub fn all() -> impl Iterator<Item = Rig> {
+    /// What a long run goes through, again and again, from any of them on.
+    pub fn all(random: &mut Random) -> impl Iterator<Item = Rig> + use<> {
         let every = |rig: Rig| Rig { deck: Deck::All, ..rig };
-        [every(Rig::TWO_HOSTS), Rig::KILLED_BROKER, every(Rig::TWO_WORKERS_EACH)].into_iter().cycle()
+        let all = [every(Rig::TWO_HOSTS), Rig::KILLED_BROKER, every(Rig::TWO_WORKERS_EACH)];
+        let first = random.below(all.len());
+        all.into_iter().cycle().skip(first)
     }
 
     /// Tables of `wasmill.toml`.

@@ -13,8 +13,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wasmill_tests::invariants::{Entry, broken};
 use wasmill_tests::{Broker, Host, Kafka, LONG, Proxy, Watch, another_build, module_bytes, wait_until};
 
-const PARTITIONS: i32 = 4;
-
 /// Longer than a membership lasts without its owner, and than a transaction's time-out (10 s) with the broker's round.
 const TOO_LONG: Duration = Duration::from_secs(12);
 
@@ -54,7 +52,7 @@ impl Chaos {
         println!("chaos: {rig:?}");
         let mut proxy = Proxy::bind();
         let broker = Broker::start_behind(&mut proxy);
-        let stage = Stage::on(Kafka::at(broker.address()), "chaos", PARTITIONS);
+        let stage = Stage::on(Kafka::at(broker.address()), "chaos", rig.partitions);
         let brokers = proxy.address().to_string();
         let mut hosts: Vec<Host> = (0..=rig.hosts).map(|number| host(&stage, &brokers, rig, number)).collect();
         for host in &mut hosts[..rig.hosts] {
@@ -63,7 +61,7 @@ impl Chaos {
         }
         let group = stage.group("p");
         let written = [stage.output.clone(), format!("{group}-changelog"), format!("{group}-dlq")];
-        let watch = Watch::start(&stage.kafka, PARTITIONS, &group, &stage.input, &stage.output, &written);
+        let watch = Watch::start(&stage.kafka, rig.partitions, &group, &stage.input, &stage.output, &written);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis() as i64;
         let began = Instant::now();
         let next = Next::from(now - 30 * 86_400_000);
@@ -218,7 +216,7 @@ impl Chaos {
                 self.down(host);
             }
         }
-        self.hosts[0].wait_for_tasks("p", PARTITIONS as usize);
+        self.hosts[0].wait_for_tasks("p", self.rig.partitions as usize);
     }
 
     /// The worker starts again by itself, on new stores.
@@ -268,7 +266,7 @@ impl Chaos {
     fn wait_for_tasks(&self) {
         wait_until("all tasks to have an owner", LONG, || {
             let tasks = self.running().into_iter().map(|host| tasks(&host.plugin("p").unwrap_or_default()));
-            tasks.sum::<usize>() == PARTITIONS as usize
+            tasks.sum::<usize>() == self.rig.partitions as usize
         });
     }
 

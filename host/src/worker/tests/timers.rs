@@ -140,9 +140,10 @@ fn start(events: &[&'static str], states: Arc<FakeStates>, prepare: impl FnOnce(
     let (source, outlet) = (FakeSource(world.clone()), FakeOutlet(world.clone(), true));
     let lane = Lane::new(spec, source, outlet, running, metrics.clone(), gauges).with_states(states);
     let (commands, inbox) = channel();
-    let worker = Worker::new(lane, inbox, Arc::new(Status::default()));
+    let status = Arc::new(Status::default());
+    let worker = Worker::new(lane, inbox, status.clone());
     let thread = std::thread::spawn(move || worker.run());
-    Bench { world, metrics, commands, thread: Some(thread) }
+    Bench { world, status, metrics, commands, thread: Some(thread) }
 }
 
 /// What was sent when everything is done; an event's timestamp is 1000 and its offset.
