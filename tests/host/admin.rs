@@ -111,6 +111,7 @@ fn the_metrics_are_those_of_the_documentation() {
 
 /// A histogram's samples are several.
 fn without_suffix(sample: &str) -> String {
-    let histogram = ["commit_seconds", "reload_pause_seconds"].into_iter().find(|name| sample.starts_with(name));
+    let histograms = ["commit_seconds", "instance_replacement_seconds", "reload_pause_seconds"];
+    let histogram = histograms.into_iter().find(|name| sample.starts_with(name));
     histogram.unwrap_or(sample).to_owned()
 }

@@ -134,6 +134,8 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 self.paused = true;
                 let partitions = self.lane.tasks.partitions();
                 self.lane.source.pause(&partitions)?;
+                // Whoever is told that it is paused finds all that it has done.
+                self.lane.commit()?;
             }
             Command::Resume if self.paused => {
                 self.paused = false;
