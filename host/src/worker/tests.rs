@@ -6,7 +6,7 @@ mod refresh;
 mod state;
 mod timers;
 
-use super::command::{Command, End, State, Status};
+use super::command::{Command, End, State as Phase, Status};
 use super::lane::{Lane, LaneSpec, Running};
 use super::tasks::InputTopic;
 use super::turn::Worker;
@@ -617,9 +617,9 @@ fn an_output_that_the_broker_refuses_is_found_among_its_neighbours() {
 #[test]
 fn a_worker_that_gets_no_partition_has_joined_all_the_same() {
     let bench = Bench::start(&["a"], |world, _| world.rebalances.clear());
-    assert_eq!(bench.status.state(), State::Joining);
+    assert_eq!(bench.status.state(), Phase::Joining);
     lock(&bench.world).rebalances.push_back(Rebalance::Assigned(vec![]));
-    bench.until("it to run", |_| bench.status.state() == State::Running);
+    bench.until("it to run", |_| bench.status.state() == Phase::Running);
     assert_eq!(bench.status.tasks(), [] as [i32; 0]);
     bench.stop();
 }
