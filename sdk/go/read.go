@@ -211,39 +211,25 @@ func (r *reader) number(wanted string) ([]byte, bool) {
 }
 
 func readInt(bits int) func(*reader, unsafe.Pointer) bool {
-	return func(r *reader, into unsafe.Pointer) bool {
-		text, ok := r.number("an integer")
-		if !ok {
-			return false
-		}
-		value, err := strconv.ParseInt(shared(text), 10, bits)
-		if err != nil {
-			return r.mistake(fmt.Sprintf("%s is not an integer of %d bits", text, bits))
-		}
-		switch bits {
-		case 8:
-			*(*int8)(into) = int8(value)
-		case 16:
-			*(*int16)(into) = int16(value)
-		case 32:
-			*(*int32)(into) = int32(value)
-		default:
-			*(*int64)(into) = value
-		}
-		return true
-	}
+	return readInteger(bits, strconv.ParseInt, "")
 }
 
 func readUint(bits int) func(*reader, unsafe.Pointer) bool {
+	return readInteger(bits, strconv.ParseUint, " without a sign")
+}
+
+// readInteger reads what parse takes; kind is how its error goes on.
+func readInteger[V int64 | uint64](bits int, parse func(string, int, int) (V, error), kind string) func(*reader, unsafe.Pointer) bool {
 	return func(r *reader, into unsafe.Pointer) bool {
 		text, ok := r.number("an integer")
 		if !ok {
 			return false
 		}
-		value, err := strconv.ParseUint(shared(text), 10, bits)
+		value, err := parse(shared(text), 10, bits)
 		if err != nil {
-			return r.mistake(fmt.Sprintf("%s is not an integer of %d bits without a sign", text, bits))
+			return r.mistake(fmt.Sprintf("%s is not an integer of %d bits%s", text, bits, kind))
 		}
+		// With a sign or without: the bits are the same.
 		switch bits {
 		case 8:
 			*(*uint8)(into) = uint8(value)
@@ -252,7 +238,7 @@ func readUint(bits int) func(*reader, unsafe.Pointer) bool {
 		case 32:
 			*(*uint32)(into) = uint32(value)
 		default:
-			*(*uint64)(into) = value
+			*(*uint64)(into) = uint64(value)
 		}
 		return true
 	}

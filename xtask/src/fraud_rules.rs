@@ -1,9 +1,9 @@
 //! The fraud rule in every language: `plugins/fraud` in Rust, and the projects `plugins/fraud-LANGUAGE`.
 
+use crate::languages;
 use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -12,10 +12,7 @@ use std::time::Instant;
 /// since its tool chain is missing for example, is named and left out.
 pub fn build(workspace: &Workspace, modules: &Path) -> Result<Vec<String>> {
     let mut built = vec![format!("Rust={}=-", modules.join("fraud.wasm").display())];
-    let plugins = workspace.root.join("plugins");
-    let mut projects: Vec<_> = fs::read_dir(&plugins)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    projects.sort();
-    for project in projects {
+    for project in languages::folders(&workspace.root.join("plugins"))? {
         let name = project.file_name().and_then(|name| name.to_str()).context("a plugin's folder has a name")?;
         let Some(language) = name.strip_prefix("fraud-") else { continue };
         let began = Instant::now();

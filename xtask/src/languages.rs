@@ -15,7 +15,8 @@ const INSTALLS: &str = "this installs it:";
 /// Telling one's version takes a fraction of a second; a busy machine may need more.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
-/// Builds all of them, and runs the tests of the SDKs that have some. Answers those that were left out, each with the tools that it misses; with `CI=true` they are an error.
+/// Builds all of them, and runs the tests of the SDKs that have some. Answers those that were left out, each with the tools that
+/// it misses; with `CI=true` they are an error.
 pub fn build(workspace: &Workspace, wasmill: &Path) -> Result<Vec<String>> {
     let must_all = env::var("CI").is_ok_and(|ci| ci == "true");
     let mut left_out = Vec::new();
@@ -46,8 +47,8 @@ fn program_is_there(program: &str, version: &str) -> bool {
     process::output(Command::new(program).arg(version), ANSWERS_WITHIN).is_some_and(|output| output.status.success())
 }
 
-/// The folders of projects that are no crates.
-fn folders(plugins: &Path) -> Result<Vec<PathBuf>> {
+/// The folders of projects that are no crates, by their names.
+pub fn folders(plugins: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(plugins).with_context(|| plugins.display().to_string())? {
         let folder = entry?.path();
