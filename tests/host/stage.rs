@@ -1,8 +1,7 @@
 //! An application of one test: its topics, its plugins' configuration, and what came of the events that went in.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-use wasmill_tests::{Kafka, Record, Setup, unique};
+use wasmill_tests::{Kafka, LONG, Record, Setup, unique};
 
 /// A plugin's topics, which nobody else uses.
 pub struct Stage {
@@ -56,7 +55,7 @@ impl Stage {
 
     /// Waits until the plugin has dealt with everything in its input topic, and committed that.
     pub fn wait_until_done(&self, plugin: &str) {
-        self.kafka.wait_until_committed(&self.group(plugin), &self.input, Duration::from_secs(90));
+        self.kafka.wait_until_committed(&self.group(plugin), &self.input, LONG);
     }
 }
 

@@ -3,6 +3,7 @@
 //! test fails and says so, and is never skipped.
 
 mod broker;
+mod failed;
 mod host;
 mod http;
 pub mod invariants;
@@ -53,6 +54,7 @@ pub fn another_build(module: &[u8], section: &str) -> Vec<u8> {
 
 /// What `cargo xtask test` has put into the environment.
 fn told(variable: &str) -> String {
+    failed::are_noted();
     std::env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set: run whole-host tests with `cargo xtask test --only tests -- -p wasmill-tests`")
     })

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes that works, on a machine that is busy with something else.
-pub const LONG: Duration = Duration::from_secs(60);
+/// Longer than anything takes that works, on a machine that is busy with something else: a member of a group may have to wait
+/// for the session of another that is gone (45 s), and for a broker that has come back.
+pub const LONG: Duration = Duration::from_secs(180);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use steps::Steps;
 
+/// Where tests write what they left out, and where whole-host tests write why they failed: in the target folder.
+const SKIPPED: &str = "skipped-tests.txt";
+const FAILED: &str = "failed-tests.txt";
+
 /// What can be asked of it.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -47,17 +51,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("{choice}");
     }
 
-    let skipped = workspace.target.join("skipped-tests.txt");
-    // Of an earlier run, if it is there.
-    let _ = std::fs::remove_file(&skipped);
+    let (skipped, failed) = (workspace.target.join(SKIPPED), workspace.target.join(FAILED));
+    // Of an earlier run, if they are there.
+    let _ = (std::fs::remove_file(&skipped), std::fs::remove_file(&failed));
     let mut steps = Steps::planned(planned(arguments.only));
     let result = all(&workspace, choice.as_ref(), arguments, &mut steps);
     // A test that passes without having done its work must not go unnoticed.
-    for line in std::fs::read_to_string(&skipped).unwrap_or_default().lines() {
-        steps.left_out(line.to_owned());
-    }
+    noted(&skipped).into_iter().for_each(|line| steps.left_out(line));
+    noted(&failed).into_iter().for_each(|line| steps.panicked(line));
     eprint!("{}", steps.summary());
     result
+}
+
+/// The lines that tests have written; usually none has.
+fn noted(file: &Path) -> Vec<String> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 /// The names of the steps that `only` asks for, with what they need.
@@ -98,7 +106,8 @@ fn all(workspace: &Workspace, choice: Option<&Choice>, arguments: &Arguments, st
     let broker = steps.run("broker", || choice.start(workspace, None))?;
     let mut cargo = cargo_test(workspace.cargo(), &arguments.rest);
     cargo.env("WASMILL_TEST_MODULES", modules).env("WASMILL_BIN", host);
-    cargo.env("WASMILL_TEST_SKIPPED", workspace.target.join("skipped-tests.txt"));
+    cargo.env("WASMILL_TEST_SKIPPED", workspace.target.join(SKIPPED));
+    cargo.env("WASMILL_TEST_FAILED", workspace.target.join(FAILED));
     cargo.env(GIVEN, &broker.address).env("WASMILL_TEST_BROKER_KIND", choice.kind());
     // For a broker of a test's own. Not the file that we were started from: the build before may have replaced it.
     cargo.env("WASMILL_XTASK", workspace.target.join("debug/xtask"));

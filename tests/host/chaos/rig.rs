@@ -18,7 +18,7 @@ const OUTLASTS_BROKER: Duration = Duration::from_secs(120);
 const AFTER_BROKER: Duration = Duration::from_secs(40);
 
 /// The broker's round, and a busy machine.
-const MORE_PATIENCE: Duration = Duration::from_secs(10);
+const MORE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// So many hosts of so many workers, one more that joins at times, and the faults that happen to them.
 #[derive(Debug, Clone, Copy)]

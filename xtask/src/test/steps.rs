@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// The steps that are to be run, and what has become of them.
 pub struct Steps {
     planned: Vec<Planned>,
-    left_out: Vec<String>,
+    notes: Vec<String>,
 }
 
 struct Planned {
@@ -26,7 +26,7 @@ impl Steps {
     /// The names of all steps, in order.
     pub fn planned(names: &[&'static str]) -> Self {
         let planned = names.iter().map(|name| Planned { name, outcome: Outcome::NotRun }).collect();
-        Steps { planned, left_out: Vec::new() }
+        Steps { planned, notes: Vec::new() }
     }
 
     /// Runs a step; the error of one that fails names it.
@@ -45,7 +45,12 @@ impl Steps {
 
     /// Has the summary tell of something that was not tried.
     pub fn left_out(&mut self, what: String) {
-        self.left_out.push(what);
+        self.notes.push(format!("left out {what}"));
+    }
+
+    /// Has the summary tell, at the very end of a long output, why a test failed.
+    pub fn panicked(&mut self, what: String) {
+        self.notes.push(format!("panicked {what}"));
     }
 
     /// A line a step.
@@ -60,7 +65,7 @@ impl Steps {
                 };
                 summary
             });
-        self.left_out.iter().fold(steps, |summary, what| format!("{summary}   left out {what}\n"))
+        self.notes.iter().fold(steps, |summary, note| format!("{summary}   {note}\n"))
     }
 }
 
@@ -77,10 +82,12 @@ mod tests {
         let error = steps.run("clippy", || -> Result<()> { bail!("a warning") }).unwrap_err();
 
         steps.left_out("fraud-go: Go is missing".into());
+        steps.panicked("crash::a_test at crash.rs:7:5: 2 events are missing".into());
         assert_eq!(format!("{error:#}"), "step `clippy` failed: a warning");
         assert_eq!(
             steps.summary(),
-            "── summary\n   ok       format    0.0 s\n   failed   clippy    0.0 s\n   not run  tests\n   left out fraud-go: Go is missing\n"
+            "── summary\n   ok       format    0.0 s\n   failed   clippy    0.0 s\n   not run  tests\n   left out fraud-go: Go is missing\n   \
+             panicked crash::a_test at crash.rs:7:5: 2 events are missing\n"
         );
     }
 }
