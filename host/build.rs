@@ -6,9 +6,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Modules that are written in WebAssembly's own text: where, and what they become.
-const ASSEMBLED: [(&str, &str); 2] =
-    [("src/plugin/component/adapter.wat", "adapter.wasm"), ("src/cli/bench/pass-through.wat", "pass-through.wasm")];
+/// What is written in WebAssembly's own text, and what it becomes.
+const ASSEMBLED: (&str, &str) = ("src/plugin/component/adapter.wat", "adapter.wasm");
 
 /// What is carried, from the root of the repository.
 const CARRIED: [&str; 3] = ["Cargo.toml", "sdk", "wit"];
@@ -33,11 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
 
-    for (text, module) in ASSEMBLED {
-        let text = here.join(text);
-        println!("cargo:rerun-if-changed={}", text.display());
-        fs::write(out.join(module), wat::parse_file(&text)?)?;
-    }
+    let (text, module) = (here.join(ASSEMBLED.0), out.join(ASSEMBLED.1));
+    println!("cargo:rerun-if-changed={}", text.display());
+    fs::write(module, wat::parse_file(&text)?)?;
 
     let root = here.parent().ok_or("the host's crate lies in the repository")?;
     let mut files = vec![];

@@ -69,16 +69,20 @@ fn follow(language: &str) {
     let mut host = stage.setup().start();
     let toml = format!("[inputs]\norders = {:?}\n[sinks]\n{name} = {:?}\n", stage.input, stage.output);
     host.drop_file(&format!("{name}.toml"), toml.as_bytes());
-    let plugins = host.folder().join("plugins").display().to_string();
-    let admin = host.admin().to_string();
-    let into = run(&["build", "--into", &plugins, "--host", &admin], &project);
-    assert!(into.status.success() && said(&into).contains("live: "), "{}\n{}", said(&into), host.log());
-
-    host.wait_for_tasks(&name, 2);
     let large = r#"{"order_id":"o-1","customer_id":"c","amount":412.50}"#;
     let small = r#"{"order_id":"o-2","customer_id":"c","amount":12.99}"#;
     let orders = [Record::new(large).key("a"), Record::new(small).key("b"), Record::new("no order").key("c")];
     stage.kafka.produce(&stage.input, &orders);
+    let plugins = host.folder().join("plugins").display().to_string();
+    let admin = host.admin().to_string();
+    let into = run(&["build", "--into", &plugins, "--host", &admin], &project);
+    assert!(into.status.success(), "{}\n{}", said(&into), host.log());
+    let first = format!("  {} <- a {large}", stage.output);
+    for shown in ["live: ", &first, "first events: 3, of which came 1 outputs and 1 failures"] {
+        assert!(said(&into).contains(shown), "{shown}\n{}\n{}", said(&into), host.log());
+    }
+
+    host.wait_for_tasks(&name, 2);
     stage.wait_until_done(&name);
     let passed_on = || stage.kafka.read_all(&stage.output);
     assert_eq!(passed_on().iter().map(Record::text).collect::<Vec<_>>(), [large]);

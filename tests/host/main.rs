@@ -3,6 +3,7 @@
 mod admin;
 mod billing;
 mod chaos;
+mod compile;
 mod crash;
 mod demo;
 mod dlq;

@@ -18,6 +18,9 @@ pub trait Control: Send + Sync + 'static {
     /// One of them.
     fn plugin(&self, name: &str) -> Option<PluginStatus>;
 
+    /// The first outputs of a plugin's module.
+    fn first_outputs(&self, name: &str) -> Option<FirstOutputs>;
+
     /// Whether the host does its work.
     fn ready(&self) -> Readiness;
 
@@ -189,6 +192,8 @@ pub struct PluginStatus {
     pub dead_letter_topic: Option<String>,
     /// Its workers on this host.
     pub workers: Vec<WorkerStatus>,
+    /// Whether a module of it is being compiled and tried.
+    pub loading: bool,
     /// Whether a rollback holds: the file is not loaded until it changes.
     pub pinned: bool,
     /// The file's newest content, if it was not taken; the module before, if any, goes on.
@@ -236,6 +241,30 @@ pub struct SinkStatus {
     pub name: String,
     /// The topic that it writes.
     pub topic: String,
+}
+
+/// What a plugin did first since its module was dropped in: on this host, committed, and a handful at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FirstOutputs {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Of the module whose outputs they are.
+    pub version: Option<String>,
+    /// In the order in which each worker committed them.
+    pub outputs: Vec<OutputSeen>,
+}
+
+/// An output, for a person: what is long is cut, and what is no text is shown as well as may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutputSeen {
+    /// As the plugin calls it.
+    pub sink: String,
+    /// The topic that it writes.
+    pub topic: String,
+    /// The key.
+    pub key: Option<String>,
+    /// The value.
+    pub value: Option<String>,
 }
 
 /// One worker.

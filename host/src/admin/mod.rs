@@ -20,8 +20,8 @@ mod timestamp;
 mod topics;
 
 pub use control::{
-    Action, BoxFuture, Control, ControlError, Counters, InputStatus, NewEvent, PluginStatus, Problem, PutError,
-    QueryError, Readiness, RefusedModule, Signal, SinkStatus, Spread, State, WorkerStatus, Written,
+    Action, BoxFuture, Control, ControlError, Counters, FirstOutputs, InputStatus, NewEvent, OutputSeen, PluginStatus,
+    Problem, PutError, QueryError, Readiness, RefusedModule, Signal, SinkStatus, Spread, State, WorkerStatus, Written,
 };
 pub use server::{Admin, BindError, bind, serve};
 pub use timestamp::Timestamp;

@@ -29,13 +29,14 @@ const MOST_BODY_BYTES: usize = 16 << 10;
 const LONGEST_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Method, path and purpose of every route, for those who look for one.
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 14] = [
     ("GET", "/", "this list"),
     ("GET", "/ping", "200 as long as the process lives"),
     ("GET", "/ready", "200 when the host does its work, otherwise 503 with the reasons"),
     ("GET", "/metrics", "everything that is counted, for Prometheus"),
     ("GET", "/plugins", "every plugin: state, module, topics, workers, counters"),
     ("GET", "/plugins/{name}", "one of them"),
+    ("GET", "/plugins/{name}/outputs", "the first outputs of its module"),
     ("POST", "/plugins/{name}/{pause|resume|reload|rollback}", "does that to it"),
     ("POST", "/plugins/{name}/signals/{signal}", "sends it to each task; the body is its payload, as JSON"),
     ("GET", "/plugins/{name}/stores/{store}", "what is committed in a store: ?prefix=, from=, to=, limit=, local="),
@@ -55,6 +56,7 @@ pub(super) fn router(admin: Admin, listens_on: Option<IpAddr>) -> Router {
         .route("/metrics", get(metrics))
         .route("/plugins", get(plugins))
         .route("/plugins/{name}", get(plugin))
+        .route("/plugins/{name}/outputs", get(outputs))
         .route("/plugins/{name}/{action}", post(act))
         .route("/plugins/{name}/signals/{signal}", post(signals::send))
         .route("/plugins/{name}/stores/{store}", get(stores::scan))
@@ -102,6 +104,14 @@ async fn plugin(State(shared): State<Shared>, name: Result<Path<String>, PathRej
     let Path(name) = name.map_err(unreadable_path)?;
     match shared.control.plugin(&name) {
         Some(status) => Ok(json(StatusCode::OK, &status)),
+        None => Err(unknown_plugin(&*shared.control, &name)),
+    }
+}
+
+async fn outputs(State(shared): State<Shared>, name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+    let Path(name) = name.map_err(unreadable_path)?;
+    match shared.control.first_outputs(&name) {
+        Some(outputs) => Ok(json(StatusCode::OK, &outputs)),
         None => Err(unknown_plugin(&*shared.control, &name)),
     }
 }
@@ -186,7 +196,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     let right = match (parts.get(1), parts.get(3)) {
         (Some(&"topics"), None) => "POST",
         (Some(&"topics"), Some(_)) => "PUT or DELETE",
-        (_, None | Some(&"stores")) => "GET",
+        (_, None | Some(&"stores" | &"outputs")) => "GET",
         _ => "POST",
     };
     let error = format!("{method} does nothing at {:?}", uri.path());

@@ -78,7 +78,7 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let kafka = ClientSettings::new(&config.kafka)?;
         let cache = AotCache::open(&config.state_dir.join("modules"), &plugins_dir)?;
-        let loader = Loader::new(Engine::new()?, Some(cache));
+        let loader = Loader::new(Engine::new()?, Some(cache)).beside_events();
         let stores = open_stores(&config.state_dir, kafka.has_transactions(), config.state_cache)?;
         let (token, advertise) = (config.admin.token.clone(), config.admin.advertise.clone());
         metrics.set_config(&config.application, kafka.bootstrap_servers());

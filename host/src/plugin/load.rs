@@ -2,6 +2,7 @@
 
 use super::binary::{self, Kind};
 use super::cache::{AotCache, hex};
+use super::compile::{For, compiling};
 use super::component::componentize;
 use super::engine::Engine;
 use super::error::LoadError;
@@ -31,6 +32,7 @@ pub struct Loader {
     engine: Arc<Engine>,
     cache: Option<AotCache>,
     start_deadline: Duration,
+    whom: For,
 }
 
 /// A file that was looked at, step by step: how far it got, and why it got no further.
@@ -65,9 +67,15 @@ struct Source<'a> {
 }
 
 impl Loader {
-    /// Without a cache every module is compiled each time.
+    /// Without a cache every module is compiled each time. It compiles on all cores, and tells standard error when that takes
+    /// long.
     pub fn new(engine: Arc<Engine>, cache: Option<AotCache>) -> Loader {
-        Loader { engine, cache, start_deadline: START_DEADLINE }
+        Loader { engine, cache, start_deadline: START_DEADLINE, whom: For::Command }
+    }
+
+    /// The same where events are handled meanwhile: they come first, and what takes long is told in the log.
+    pub fn beside_events(self) -> Loader {
+        Loader { whom: For::Host, ..self }
     }
 
     /// The same with another bound for a module's start, its `describe` and its `configure` (10 s each).
@@ -106,7 +114,7 @@ impl Loader {
         config: &PluginConfig,
         edge: &mut Edge,
     ) -> Result<Arc<Module>, LoadError> {
-        let checked = self.compile(source, true)?;
+        let checked = self.compile(name, source, true)?;
         *edge = inspect::edge(self.engine.runtime(true), &checked.component);
         let tried = inspect::ready(self.engine.runtime(true), &checked.component)?;
         let settings = serde_json::Value::Object(config.settings.clone()).to_string();
@@ -120,7 +128,7 @@ impl Loader {
         let (ready, from_cache) = if deadline_checks {
             (tried, checked.from_cache)
         } else {
-            let unchecked = self.compile(source, false)?;
+            let unchecked = self.compile(name, source, false)?;
             (inspect::ready(self.engine.runtime(false), &unchecked.component)?, unchecked.from_cache)
         };
         let version = match about.version.as_str() {
@@ -149,19 +157,22 @@ impl Loader {
         }))
     }
 
-    fn compile(&self, source: &Source<'_>, deadline_checks: bool) -> Result<Compiled, LoadError> {
+    fn compile(&self, name: &str, source: &Source<'_>, deadline_checks: bool) -> Result<Compiled, LoadError> {
         let engine = &self.engine.runtime(deadline_checks).engine;
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(engine, &source.sha256)) {
             return Ok(Compiled { component, from_cache: true });
         }
-        let component = match source.kind {
-            Kind::CoreModule => Cow::Owned(componentize(source.bytes)?),
-            _ => Cow::Borrowed(source.bytes),
-        };
-        let component = Component::new(engine, &component).map_err(compile_error)?;
-        if let Some(cache) = &self.cache {
-            cache.keep(engine, &source.sha256, &component);
-        }
+        let component = compiling(self.whom, name, source.bytes.len(), || {
+            let component = match source.kind {
+                Kind::CoreModule => Cow::Owned(componentize(source.bytes)?),
+                _ => Cow::Borrowed(source.bytes),
+            };
+            let component = Component::new(engine, &component).map_err(compile_error)?;
+            if let Some(cache) = &self.cache {
+                cache.keep(engine, &source.sha256, &component);
+            }
+            Ok(component)
+        })?;
         Ok(Compiled { component, from_cache: false })
     }
 

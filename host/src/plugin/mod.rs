@@ -10,6 +10,7 @@ pub mod module;
 pub mod wiring;
 
 mod bindings;
+mod compile;
 mod engine;
 mod error;
 #[cfg(test)]

@@ -46,7 +46,10 @@ impl Actor {
             let module = loader.load(&name, &file, &config)?;
             Ok(Loaded { module, config, bytes })
         };
-        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(Refusal::internal(&error)))
+        self.view.lock().loading = true;
+        let loaded = tokio::task::spawn_blocking(load).await;
+        self.view.lock().loading = false;
+        loaded.unwrap_or_else(|error| Err(Refusal::internal(&error)))
     }
 
     /// Puts a module to work: between two commits if it can take over, by a restart of the workers otherwise.

@@ -15,8 +15,8 @@ mod view;
 pub use parts::Parts;
 
 use crate::admin::{
-    Action, BoxFuture, Control, ControlError, NewEvent, PluginStatus, PutError, QueryError, Readiness, Signal, Spread,
-    Written,
+    Action, BoxFuture, Control, ControlError, FirstOutputs, NewEvent, PluginStatus, PutError, QueryError, Readiness,
+    Signal, Spread, Written,
 };
 use crate::kafka::broadcast::broadcast;
 use crate::kafka::inlet::{Inlet, InletError};
@@ -115,6 +115,10 @@ impl Control for Supervisor {
 
     fn plugin(&self, name: &str) -> Option<PluginStatus> {
         self.lock().get(name).map(Handle::status)
+    }
+
+    fn first_outputs(&self, name: &str) -> Option<FirstOutputs> {
+        self.lock().get(name).map(Handle::first_outputs)
     }
 
     fn ready(&self) -> Readiness {

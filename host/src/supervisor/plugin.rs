@@ -4,7 +4,7 @@ use super::file::Unfinished;
 use super::keeper::Deployed;
 use super::parts::Parts;
 use super::view::View;
-use crate::admin::{Action, ControlError, PluginStatus};
+use crate::admin::{Action, ControlError, FirstOutputs, PluginStatus};
 use crate::event::Reason;
 use crate::reload::folder::Files;
 use crate::reload::history::History;
@@ -82,6 +82,11 @@ impl Handle {
     /// The plugin as others see it.
     pub fn status(&self) -> PluginStatus {
         self.view.status()
+    }
+
+    /// The first outputs of its module, as others see them.
+    pub fn first_outputs(&self) -> FirstOutputs {
+        self.view.first_outputs()
     }
 
     /// Whether it has an input of signals; None as long as no module of it is at work.

@@ -55,6 +55,7 @@ mod tests {
             sinks: vec![],
             dead_letter_topic: None,
             workers: vec![],
+            loading: false,
             pinned: false,
             refused: None,
             error: None,

@@ -14,6 +14,9 @@ const SHOWN_EVERY: u64 = 1_000;
 /// The line on the terminal changes this often at most.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
+/// Who tells it there.
+const LINE: &str = "restoring";
+
 /// All restores of a host.
 #[derive(Default)]
 pub struct Restores(Mutex<Total>);
@@ -91,14 +94,14 @@ impl Total {
         self.done += offsets;
         if self.drawn.is_none_or(|drawn| now - drawn >= DRAW_EVERY) {
             self.drawn = Some(now);
-            status::show(&self.line(now));
+            status::show(LINE, &self.line(now));
         }
     }
 
     fn end(&mut self) {
         self.under_way -= 1;
         if self.under_way == 0 {
-            status::show("");
+            status::show(LINE, "");
         }
     }
 

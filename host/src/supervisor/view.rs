@@ -2,11 +2,12 @@
 
 use super::parts::Parts;
 use crate::admin::{
-    Counters, InputStatus, PluginStatus, Problem, RefusedModule, SinkStatus, State, Timestamp, WorkerStatus,
+    Counters, FirstOutputs, InputStatus, OutputSeen, PluginStatus, Problem, RefusedModule, SinkStatus, State,
+    Timestamp, WorkerStatus,
 };
 use crate::metrics::PluginMetrics;
 use crate::plugin::{Module, Port};
-use crate::worker;
+use crate::worker::{self, FirstOutput, MOST_FIRST_OUTPUTS};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One plugin, as others see it.
@@ -26,6 +27,8 @@ pub struct Seen {
     pub dead_letters: bool,
     /// One a worker.
     pub workers: Vec<WorkerSeen>,
+    /// Whether a module is being compiled and tried.
+    pub loading: bool,
     /// Whether a rollback holds.
     pub pinned: bool,
     /// The file's newest content, if it was not taken.
@@ -95,6 +98,22 @@ impl View {
         Some(module.wiring.inputs.iter().any(Port::is_signals))
     }
 
+    /// What the module at work did first.
+    pub fn first_outputs(&self) -> FirstOutputs {
+        let seen = self.lock();
+        let mut first = FirstOutputs { plugin: self.name.clone(), version: None, outputs: Vec::new() };
+        let Some((module, _)) = &seen.module else { return first };
+        let workers = seen.workers.iter().flat_map(|worker| worker.status.first_outputs(module.version()));
+        // Between two modules with other sinks an output may name one that is gone.
+        let known = |output: FirstOutput| module.resolved.sinks.get(output.sink).cloned().map(|sink| (sink, output));
+        let outputs = workers.filter_map(known).take(MOST_FIRST_OUTPUTS);
+        first.outputs = outputs
+            .map(|((sink, topic), output)| OutputSeen { sink, topic, key: output.key, value: output.value })
+            .collect();
+        first.version = Some(module.version().to_owned());
+        first
+    }
+
     /// All of it.
     pub fn status(&self) -> PluginStatus {
         let seen = self.lock();
@@ -113,6 +132,7 @@ impl View {
             sinks: sinks.map(|(name, topic)| SinkStatus { name: name.clone(), topic: topic.clone() }).collect(),
             dead_letter_topic: seen.dead_letters.then(|| self.dead_letter_topic.clone()),
             workers: seen.workers.iter().enumerate().map(|(index, worker)| worker.status(index)).collect(),
+            loading: seen.loading,
             pinned: seen.pinned,
             refused: seen.refused.clone(),
             error: seen.error.clone(),

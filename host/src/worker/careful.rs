@@ -48,6 +48,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     pub(super) fn abort(&mut self) -> Result<(), Halt> {
         self.held.clear();
         self.tally.forget();
+        self.first.take_back();
         if self.open {
             self.outlet.abort().map_err(|error| match error {
                 TransactionError::Abort(why) | TransactionError::Broken(why) => Halt::Broken(why),

@@ -1,9 +1,10 @@
 //! What a worker can be told, and what it tells.
 
+use super::first::{FirstOutput, Seen};
 use super::lane::Running;
 use crate::event::Reason;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a worker does at its next commit.
@@ -62,11 +63,12 @@ pub enum State {
 pub struct Status {
     state: AtomicU8,
     tasks: Mutex<Vec<i32>>,
+    first: Mutex<Seen>,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Status { state: AtomicU8::new(State::Joining as u8), tasks: Mutex::default() }
+        Status { state: AtomicU8::new(State::Joining as u8), tasks: Mutex::default(), first: Mutex::default() }
     }
 }
 
@@ -80,6 +82,19 @@ impl Status {
     /// The partition numbers of its tasks.
     pub fn tasks(&self) -> Vec<i32> {
         self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The first outputs that were committed of the module of this version; none as long as another one is at work.
+    pub fn first_outputs(&self, version: &str) -> Vec<FirstOutput> {
+        self.first().of(version)
+    }
+
+    pub(super) fn add_first(&self, version: &Arc<str>, outputs: Vec<FirstOutput>) {
+        self.first().add(version, outputs);
+    }
+
+    fn first(&self) -> MutexGuard<'_, Seen> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_state(&self, state: State) {

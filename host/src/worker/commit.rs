@@ -60,6 +60,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             task.committed_stream_time = task.stream_time;
             task.slots.iter_mut().for_each(|slot| slot.committed = slot.position);
         }
+        self.first.commit();
         failpoint::reached("after-state");
         self.tally.count(&self.metrics);
         self.metrics.commit(self.last_commit.elapsed());

@@ -129,7 +129,10 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 headers: output.headers.columns().range(0, 0, output.headers.name_lengths.len()),
             };
             match self.outlet.send(record, output.token) {
-                Ok(()) => bytes += output.key().len() + output.value.as_ref().map_or(0, Vec::len),
+                Ok(()) => {
+                    bytes += output.key().len() + output.value.as_ref().map_or(0, Vec::len);
+                    self.first.sent(output.topic, Some(output.key()), output.value.as_deref());
+                }
                 Err(SendError::Refused { code, message }) => {
                     self.refused.push(Refused { token: output.token, code, message });
                 }

@@ -1,5 +1,6 @@
 //! A lane: one plugin's consumer, producer, instance and tasks on a worker.
 
+use super::first::First;
 use super::held::Held;
 use super::opening::States;
 use super::pace::Pace;
@@ -97,6 +98,8 @@ pub struct Lane<S, O> {
     pub(super) open: bool,
     pub(super) pace: Pace,
     pub(super) refresh: Refresh,
+    /// Of the module at work.
+    pub(super) first: First,
     pub(super) metrics: Arc<PluginMetrics>,
     /// What the metrics get with the next commit.
     pub(super) tally: Tally,
@@ -154,6 +157,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
             refresh: Refresh::default(),
+            first: First::default(),
             open: false,
             held: Held::default(),
             states: None,

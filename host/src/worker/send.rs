@@ -64,6 +64,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
                 Ok(()) => {
                     outputs += 1;
                     bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+                    self.first.sent(output.sink, key, value);
                 }
                 Err(SendError::Refused { code, message }) => {
                     refused.push((output.source, Reason::new(code, message)));

@@ -1,6 +1,7 @@
 //! The worker with fakes for its three edges: a delivery that is held back or fails, a commit that is stopped half-way,
 //! a rebalance in the middle of a batch, an instance that breaks.
 
+mod first;
 mod held;
 mod refresh;
 mod state;

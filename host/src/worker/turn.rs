@@ -1,6 +1,7 @@
 //! The worker's loop.
 
 use super::command::{Command, End, State, Status, Swapped};
+use super::first::First;
 use super::handle::Ended;
 use super::lane::{Halt, Lane, Running};
 use super::task::Hold;
@@ -157,8 +158,10 @@ impl<S: Source, O: Outlet> Worker<S, O> {
     /// Between two commits the module changes: what the old one sent is committed, what was polled is the new one's.
     /// Nothing was handled because of it since `began`.
     fn swap(&mut self, Next { running, swapped, .. }: Next, began: Instant) {
+        self.tell_first();
         let old = std::mem::replace(&mut self.lane.running, running);
         self.lane.broke_in_a_row = 0;
+        self.lane.first = First::default();
         // An event that the old module wanted again later may be just what the new one was made for.
         for task in &mut self.lane.tasks.list {
             if let Some(hold) = &mut task.hold {
@@ -187,9 +190,17 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             () => State::Running,
         };
         self.status.set_state(state);
+        self.tell_first();
         if self.gauges_at.elapsed() >= GAUGES_EVERY {
             self.gauges_at = Instant::now();
             self.lane.update_gauges();
+        }
+    }
+
+    fn tell_first(&mut self) {
+        let outputs = self.lane.first.take();
+        if !outputs.is_empty() {
+            self.status.add_first(&self.lane.running.version, outputs);
         }
     }
 }

@@ -96,6 +96,18 @@ impl Control for Fake {
         self.plugins().into_iter().find(|plugin| plugin.name == name)
     }
 
+    fn first_outputs(&self, name: &str) -> Option<FirstOutputs> {
+        let plugin = self.plugin(name)?;
+        let output = |sink: &SinkStatus| OutputSeen {
+            sink: sink.name.clone(),
+            topic: sink.topic.clone(),
+            key: Some("o-17".to_owned()),
+            value: Some(r#"{"order_id":"o-17","amount":412.5,"country":"FR"}"#.to_owned()),
+        };
+        let outputs = plugin.sinks.iter().map(output).collect();
+        Some(FirstOutputs { plugin: plugin.name, version: plugin.version, outputs })
+    }
+
     fn ready(&self) -> Readiness {
         Readiness { reasons: self.reasons.lock().unwrap().clone() }
     }
@@ -228,6 +240,7 @@ fn fraud(metrics: &Metrics) -> PluginStatus {
         sinks: vec![SinkStatus { name: "fraud-alerts".to_owned(), topic: "risk.alerts".to_owned() }],
         dead_letter_topic: Some("shop-fraud-dlq".to_owned()),
         workers: vec![WorkerStatus { index: 0, state: State::Running, tasks: vec![0, 1, 2], restarts: 0 }],
+        loading: false,
         pinned: false,
         refused: None,
         error: None,
@@ -248,6 +261,7 @@ fn payment() -> PluginStatus {
         sinks: vec![],
         dead_letter_topic: None,
         workers: vec![],
+        loading: false,
         pinned: false,
         refused: Some(RefusedModule {
             at: at(1_767_225_601_250),

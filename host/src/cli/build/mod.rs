@@ -46,7 +46,7 @@ pub struct BuildArgs {
     #[arg(long)]
     watch: bool,
 
-    /// The plugins folder of a running host: what was built goes there as well, and what the host does with it is told
+    /// The plugins folder of a running host: what was built goes there as well, and what comes of the first events is shown
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     into: Option<PathBuf>,
 
@@ -75,8 +75,9 @@ pub fn run(args: BuildArgs) -> Result<ExitCode> {
 /// Puts NAME.wasm into a host's folder, whole at once, and tells what the host makes of it.
 fn drop_into(project: &Project, folder: &Path, host: &HostArgs) -> Result<()> {
     let bytes = std::fs::read(project.module()).with_context(|| project.module().display().to_string())?;
+    let known = into::is_known(host, &project.name);
     write_whole(&folder.join(format!("{}.wasm", project.name)), &bytes)?;
-    into::follow(host, &project.name, &sha256(&bytes))
+    into::follow(host, &project.name, &sha256(&bytes), known)
 }
 
 /// From source to NAME.wasm.
