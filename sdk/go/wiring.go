@@ -21,6 +21,8 @@ type Wiring struct {
 	sinks    []port
 	stores   []anyStore
 	read     bool
+	// wrong is what makes no sense about what was declared.
+	wrong []error
 }
 
 // port is a named door, and the topic behind it.
@@ -66,12 +68,16 @@ func (w *Wiring) Settings(into any) error {
 	return nil
 }
 
-// check refuses settings that nobody reads, and names that are declared twice, which could not be told apart.
+// check refuses settings that nobody reads, and names that are declared twice, which could not be told apart, and windows that make no
+// sense.
 func (w *Wiring) check() error {
 	if !w.read {
 		if err := w.Settings(&struct{}{}); err != nil {
 			return err
 		}
+	}
+	if len(w.wrong) > 0 {
+		return w.wrong[0]
 	}
 	names := map[[2]string]bool{}
 	declare := func(what, name string) error {

@@ -156,6 +156,18 @@ export interface Wiring {
   store<V = any>(name: string, options?: StoreOptions): Store<V>;
   /** Declares a store of bytes, which are kept as they are. */
   store(name: string, options: StoreOptions & { bytes: true }): Store<Uint8Array>;
+  /**
+   * Declares windows of a fixed size, one after the other: from 10:00 to 10:05, from 10:05 to 10:10 (UTC). Each event is in one. They are
+   * kept in a store of this name. Sizes are milliseconds, or a text such as `"5 min"`.
+   */
+  tumbling<V = any>(name: string, size: number | string, options?: WindowOptions): Windows<V>;
+  /** Declares windows of a fixed size that begin in shorter intervals, and so overlap: five minutes every minute. Each event is in several. */
+  hopping<V = any>(name: string, size: number | string, every: number | string, options?: WindowOptions): Windows<V>;
+  /**
+   * Declares windows that last as long as events of their key come: a session ends when none came for the `gap`. `merge` makes one value
+   * of those of two sessions, the earlier one first, when an event that comes late joins them.
+   */
+  sessions<V = any>(name: string, gap: number | string, merge: (one: V, other: V) => V, options?: WindowOptions): Windows<V>;
 }
 
 export interface StoreOptions {
@@ -201,6 +213,74 @@ export interface Store<V> extends Iterable<[key: string, value: V]> {
   entries(range?: Range): IterableIterator<[key: string, value: V]>;
   keys(range?: Range): IterableIterator<string>;
   values(range?: Range): IterableIterator<V>;
+}
+
+export interface WindowOptions {
+  /** How long a window waits for events that come late: milliseconds, or a text such as `"5 s"`; not at all unless given. */
+  grace?: number | string;
+  /** A result with each event, of each window that it is in, instead of one at the end. */
+  running?: boolean;
+  /** Of the form of the values: see `StoreOptions`. */
+  version?: number;
+  /** Windows are of the key of the event at hand: see `StoreOptions`. */
+  keyedByEvent?: boolean;
+}
+
+/**
+ * A value for each key and window, made of the events whose timestamps are in it, and kept as JSON.
+ *
+ * A window closes when stream time is as far as its end, and as much further as its grace. Its result comes out then, once and for
+ * good: right away where an event of the same key comes, or else by a timer, so the plugin's `onTimer` must call `onTimer`. With
+ * `running` results there is one with each event instead. Either way they depend on the events alone: not on the wall clock, nor on how
+ * events are cut into calls.
+ *
+ * @example
+ * setup(settings, wiring) {
+ *   wiring.input("orders");
+ *   const orders = wiring.tumbling<number>("orders-a-minute", "1 min", { grace: "5 s" });
+ *   const rates = wiring.sink("rates");
+ *   const send = (windows, ctx) => {
+ *     for (const window of windows) ctx.emit(rates, { key: window.key, timestamp: window.end, json: window });
+ *   };
+ *   return {
+ *     process(event, ctx) {
+ *       send(orders.update(event.key ?? "", (count) => count + 1, 0).results, ctx);
+ *     },
+ *     onTimer(timer, ctx) {
+ *       send(orders.onTimer(timer), ctx);
+ *     },
+ *   };
+ * }
+ */
+export interface Windows<V> {
+  readonly name: string;
+  /** Writes what `change` makes of each window of a key that the event at hand is in, or of `initial` where it is new. */
+  update(key: string | Uint8Array, change: (value: V) => V, initial: V | (() => V)): WindowUpdate<V>;
+  /** The windows that a timer closed; none if it is another's. */
+  onTimer(timer: Timer): Window<V>[];
+  /** The windows of a key that are open. */
+  open(key: string | Uint8Array): Window<V>[];
+}
+
+/** What an event came to. */
+export interface WindowUpdate<V> {
+  /** What is to be sent: the windows that closed, or, with running results, those that the event is in. */
+  results: Window<V>[];
+  /** The event is in no window: those that it would have been in are closed. */
+  late: boolean;
+}
+
+/** A window, and what is in it. As JSON it has `start`, `end` and `value`. */
+export interface Window<V> {
+  /** The key as text. Throws a `Reject` if it is not UTF-8. */
+  readonly key: string;
+  readonly keyBytes: Uint8Array;
+  /** Milliseconds since the Unix epoch. Of a session, the time of its first event. */
+  readonly start: number;
+  /** The end, which is not in it. Of a session, the time of its last event and the gap. */
+  readonly end: number;
+  /** What the events in it made of it. */
+  readonly value: V;
 }
 
 /** Either keys with a prefix, or from <= key < to. */

@@ -12,19 +12,47 @@ use std::{env, fs};
 /// What `wasmill build` says before the command that installs a tool.
 const INSTALLS: &str = "this installs it:";
 
-/// Telling one's version takes a fraction of a second; a busy machine may need more.
+/// Telling its version takes a program a fraction of a second; a busy machine may need more.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// The tests of an SDK itself: what shows that its language is there, and what runs them in its folder.
+struct SdkTests {
+    folder: &'static str,
+    needs: &'static str,
+    probe: &'static [&'static str],
+    run: &'static [&'static str],
+}
+
+const SDK_TESTS: [SdkTests; 3] = [
+    SdkTests { folder: "sdk/go", needs: "Go", probe: &["go", "version"], run: &["go", "test", "./..."] },
+    SdkTests {
+        folder: "sdk/js",
+        needs: "Node.js 20 or newer",
+        probe: &["node", "-e", "process.exit(parseInt(process.versions.node) < 20)"],
+        run: &["node", "--test"],
+    },
+    SdkTests {
+        folder: "sdk/python",
+        needs: "Python 3.11 or newer",
+        probe: &["python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
+        run: &["python3", "-m", "unittest"],
+    },
+];
 
 /// Builds all of them, and runs the tests of the SDKs that have some. Answers those that were left out, each with the tools that
 /// it misses; with `CI=true` they are an error.
 pub fn build(workspace: &Workspace, wasmill: &Path) -> Result<Vec<String>> {
     let must_all = env::var("CI").is_ok_and(|ci| ci == "true");
     let mut left_out = Vec::new();
-    if must_all || program_is_there("go", "version") {
-        let mut go = Command::new("go");
-        process::run(go.args(["test", "./..."]).env("GOWORK", "off").current_dir(workspace.root.join("sdk/go")))?;
-    } else {
-        left_out.push("sdk/go: Go is missing".to_owned());
+    for sdk in &SDK_TESTS {
+        if must_all || succeeds(sdk.probe) {
+            let mut tests = command(sdk.run);
+            // Go: the modules of a workspace above are not the SDK's. Python: its own cache is not for the source's folders.
+            tests.env("GOWORK", "off").env("PYTHONDONTWRITEBYTECODE", "1");
+            process::run(tests.current_dir(workspace.root.join(sdk.folder)))?;
+        } else {
+            left_out.push(format!("the tests of {}: {} is missing", sdk.folder, sdk.needs));
+        }
     }
     let [shipped, exercises] = ["plugins", "tests/languages"].map(|folder| folders(&workspace.root.join(folder)));
     for folder in shipped?.into_iter().chain(exercises?) {
@@ -43,8 +71,14 @@ pub fn build(workspace: &Workspace, wasmill: &Path) -> Result<Vec<String>> {
     Ok(left_out)
 }
 
-fn program_is_there(program: &str, version: &str) -> bool {
-    process::output(Command::new(program).arg(version), ANSWERS_WITHIN).is_some_and(|output| output.status.success())
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn succeeds(words: &[&str]) -> bool {
+    process::output(&mut command(words), ANSWERS_WITHIN).is_some_and(|output| output.status.success())
 }
 
 /// The folders of projects that are no crates, by their names.

@@ -35,7 +35,7 @@ enum Step {
     Clippy,
     /// The shipped plugins and the fixtures are built.
     Plugins,
-    /// The shipped plugins in other languages than Rust are built, and pass their golden cases.
+    /// The SDKs of other languages than Rust pass their tests; the shipped plugins in them are built and pass their golden cases.
     Languages,
     /// `cargo test`, with a real Apache Kafka: unit, whole-host and doc tests.
     Tests,

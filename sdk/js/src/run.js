@@ -2,7 +2,7 @@
 
 import { Reject } from "./failure.js";
 import { parse } from "./json.js";
-import { decode, fromBinary, toBinary } from "./text.js";
+import { decode, fromBinary, textOf, toBinary } from "./text.js";
 
 const BACKSLASH = 0x5c;
 
@@ -184,13 +184,5 @@ export class Timer {
 
   get keyBytes() {
     return fromBinary(this._key);
-  }
-}
-
-function textOf(binary, what) {
-  try {
-    return decode(binary);
-  } catch {
-    throw new Reject("not-text", `the ${what} is not UTF-8: \`${what}Bytes\` has it as it is`);
   }
 }

@@ -73,7 +73,7 @@ export class Store {
   }
 
   update(key, change, initial) {
-    const value = change(this.get(key) ?? (initial instanceof Function ? initial() : structured(initial)));
+    const value = change(this.get(key) ?? fresh(initial));
     if (value === undefined) throw new TypeError(`the function given to \`update\` of the store \`${this.name}\` returns the new value, and returned undefined`);
     this.set(key, value);
     return value;
@@ -183,7 +183,7 @@ export class Store {
   }
 
   _find(key) {
-    if (call === undefined) throw new Error(`the store \`${this.name}\` is there while an event or a timer is handled, not before`);
+    if (call === undefined) throw outside(this.name);
     if (key.length > LONGEST_KEY) throw new RangeError(`a key for the store \`${this.name}\` has ${key.length} bytes, and ${LONGEST_KEY} are the most`);
     return this._slots.get(key) ?? this._fetch(key);
   }
@@ -248,6 +248,14 @@ export class Store {
   }
 }
 
+/** The call at hand, for what a store of this name is needed for. */
+export function atHand(store) {
+  if (call === undefined) throw outside(store);
+  return call;
+}
+
+const outside = (store) => new Error(`the store \`${store}\` is there while an event or a timer is handled, not before`);
+
 /** A call for a task begins. */
 export function begin(stores, next) {
   call = next;
@@ -286,8 +294,11 @@ export function end(stores, answer) {
 
 const byBytes = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
 
-/** A value that is given as the first one must not be shared by all. */
-const structured = (value) => (typeof value === "object" && value !== null ? JSON.parse(JSON.stringify(value)) : value);
+/** The first value, as an author gives it: one that is an object must not be shared by all. */
+export function fresh(initial) {
+  if (initial instanceof Function) return initial();
+  return typeof initial === "object" && initial !== null ? JSON.parse(JSON.stringify(initial)) : initial;
+}
 
 function rangeOf({ from, to, prefix, reverse = false }) {
   if (prefix !== undefined) {

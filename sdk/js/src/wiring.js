@@ -1,6 +1,8 @@
 // The doors of a plugin, and what it remembers in.
 
+import { Fixed, Sessions } from "./span.js";
 import { Store } from "./store.js";
+import { Windows } from "./window.js";
 
 export class Input {
   constructor(index, name) {
@@ -19,10 +21,12 @@ export class Sink {
 const UNITS = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Milliseconds of `"10 min"`, or of a number. */
-export function duration(time) {
+export const duration = (time) => milliseconds(time, 1);
+
+function milliseconds(time, least) {
   const [, count, unit] = /^(\d+) *(ms|s|min|h|d)$/.exec(time) ?? [];
   const found = typeof time === "number" ? time : Number(count) * UNITS[unit];
-  if (!Number.isSafeInteger(found) || found < 1) {
+  if (!Number.isSafeInteger(found) || found < least) {
     throw new TypeError(`${JSON.stringify(time)} is no duration: a whole number of milliseconds, or one with a unit, as in "10 min" (ms, s, min, h, d)`);
   }
   return found;
@@ -49,6 +53,27 @@ export class Wiring {
     const spec = { name, ttlMs: ttl === undefined ? undefined : duration(ttl), version, keyedByEvent };
     this._stores.push(new Store(this._stores.length, spec, bytes));
     return this._stores.at(-1);
+  }
+
+  tumbling(name, size, options) {
+    return this.hopping(name, size, size, options);
+  }
+
+  hopping(name, size, every, options) {
+    return this._windows(name, new Fixed(duration(size), duration(every)), options);
+  }
+
+  sessions(name, gap, merge, options) {
+    if (typeof merge !== "function") throw new TypeError(`the sessions \`${name}\` have a function that makes one value of those of two`);
+    return this._windows(name, new Sessions(duration(gap), merge), options);
+  }
+
+  _windows(name, shape, { grace = 0, running = false, version, keyedByEvent } = {}) {
+    const patience = milliseconds(grace, 0);
+    const problem = shape.problem(patience);
+    if (problem !== undefined) throw new RangeError(`the windows \`${name}\` ${problem}`);
+    const ttl = running ? shape.length + patience : undefined;
+    return new Windows(this.store(name, { ttl, version, keyedByEvent }), shape, patience, running);
   }
 
   /** For the host. Throws what is wrong. */

@@ -8,6 +8,7 @@ from .failure import Reject, Retry, Stop
 from .plugin import NoSettings, Plugin
 from .run import Event, Timer
 from .store import BytesStore, Store
+from .window import Window, Windows, WindowUpdate
 from .wiring import Input, Sink, Wiring, duration
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "Stop",
     "Store",
     "Timer",
+    "Window",
+    "WindowUpdate",
+    "Windows",
     "Wiring",
     "duration",
 ]

@@ -89,6 +89,8 @@ class Context:
             content = _field(value, "the value of an output")
         at = None if timestamp is None else _time(timestamp)
         number = NULL if partition is None else partition
+        if not isinstance(number, int) or not NULL <= number < 1 << 31:
+            raise TypeError(f"the partition of an output is {partition!r}")
         call.answer.push(call.source, _index(sink), _field(key, "the key of an output"), content, number, at, self._headers(headers, keep_headers))
 
     def set_timer(self, key: str | bytes, at: int | datetime, clock: str = EVENT_TIME) -> None:
@@ -119,7 +121,7 @@ class Context:
         if not source and not headers:
             return []
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        own = [(name.encode(), value.encode() if isinstance(value, str) else value) for name, value in pairs]
+        own = [(name.encode(), None if value is None else _bytes(value, "the value of a header")) for name, value in pairs]
         if keep:
             return source + own if own or not source else None
         # An author who names one of the two starts a trace of his own: the other would not belong to it.
@@ -129,17 +131,18 @@ class Context:
 
 
 def _index(sink: Sink) -> int:
-    try:
-        return sink.index
-    except AttributeError:
-        raise TypeError(f"a sink is what `wiring.sink` gave, and this is {sink!r}") from None
+    if not isinstance(sink, Sink):
+        raise TypeError(f"a sink is what `wiring.sink` gave, and this is {sink!r}")
+    return sink.index
 
 
 def _field(value: Any, what: str) -> bytes | int:
     if value is _SAME:
         return SAME
-    if value is None:
-        return NULL
+    return NULL if value is None else _bytes(value, what)
+
+
+def _bytes(value: Any, what: str) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, (bytes, bytearray, memoryview)):

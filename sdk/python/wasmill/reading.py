@@ -353,7 +353,8 @@ def dump(value: Any) -> bytes:
             # No text in JSON can be mistaken for it but one that is so by intent.
             return f"\0{other:f}\0" if -40 <= other.as_tuple().exponent <= 0 else f"\0{other}\0"  # type: ignore[operator]
         if dataclasses.is_dataclass(other) and not isinstance(other, type):
-            return {field.metadata.get("json", field.name): getattr(other, field.name) for field in dataclasses.fields(other)}
+            names = ((field.metadata.get("json", field.name), field.name) for field in dataclasses.fields(other))
+            return {name: getattr(other, attribute) for name, attribute in names if name is not None}
         raise TypeError(f"a {type(other).__name__} has no JSON")
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=default, allow_nan=False)

@@ -172,15 +172,18 @@ class Store(MutableMapping[Key, V], Generic[V]):
 
     def _decode(self, key: Key, value: bytes) -> V:
         try:
-            if self._convert is None:
-                return cast(V, json.loads(value))
-            return cast(V, self._convert(reading._scan_decimals(value.decode(), 0)[0]))
+            return self._read(value)
         except (ValueError, StopIteration, reading.Mismatch) as error:
             raise Stop(
                 "unreadable-state",
                 f"what the store `{self.name}` has under the key {key!r} does not fit: {error}. A store whose values changed their form "
                 "needs a form that reads the old ones as well, or another name",
             ) from None
+
+    def _read(self, value: bytes) -> V:
+        if self._convert is None:
+            return cast(V, json.loads(value))
+        return cast(V, self._convert(reading._scan_decimals(value.decode(), 0)[0]))
 
     def _text(self, key: bytes) -> str:
         try:
@@ -195,7 +198,7 @@ class Store(MutableMapping[Key, V], Generic[V]):
     def _is_over(self, written: int | None) -> bool:
         """Whether an entry that was last written at this stream time is gone."""
         ttl = self._spec.ttl_ms
-        return ttl is not None and written is not None and written + ttl <= _call(self).stream_time
+        return ttl is not None and written is not None and written + ttl <= at_hand(self).stream_time
 
     def _find(self, key: bytes) -> _Slot:
         found = self._slots.get(key)
@@ -207,7 +210,7 @@ class Store(MutableMapping[Key, V], Generic[V]):
 
     def _fetch(self, key: bytes) -> _Slot:
         """Asks the host: a call costs as much as a short event, so it asks for the keys of the events to come as well."""
-        call = _call(self)
+        call = at_hand(self)
         asked = {key: None}
         if self._spec.keyed_by_event and call.run is not None:
             start = max(self._fetched, call.source + 1)
@@ -231,7 +234,7 @@ class Store(MutableMapping[Key, V], Generic[V]):
         return self._slots[key]
 
     def _write(self, key: bytes, value: bytes | None) -> None:
-        call = _call(self)
+        call = at_hand(self)
         slot = self._find(key)
         if key not in self._journal:
             self._journal[key] = (slot.value, slot.written, slot.source, slot.dirty)
@@ -268,7 +271,8 @@ class BytesStore(Store[bytes]):
         return value
 
 
-def _call(store: Store[Any]) -> Call:
+def at_hand(store: Store[Any]) -> Call:
+    """The call at hand, that a store is needed for."""
     if _Memory.call is None:
         raise RuntimeError(f"the store `{store.name}` is there while an event or a timer is handled, not before")
     return _Memory.call

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from wasmill import Context, Event, NoSettings, Plugin, Reject, Retry, Timer, Wiring
+from wasmill import Context, Event, NoSettings, Plugin, Reject, Retry, Timer, Window, Wiring
 
 
 class Exercise(Plugin[NoSettings]):
@@ -13,6 +13,12 @@ class Exercise(Plugin[NoSettings]):
         self.plain = wiring.store("plain")
         self.old = wiring.store("old", ttl="100 ms", keyed_by_event=True)
         self.raw = wiring.bytes_store("raw")
+        self.windows = [
+            wiring.tumbling("tumbling", "100 ms", list[int], grace="30 ms", keyed_by_event=True),
+            wiring.hopping("hopping", 100, 40, list[int]),
+            wiring.sessions("sessions", 50, lambda one, other: one + other, list[int], grace=20),
+            wiring.tumbling("running", 100, list[int], running=True),
+        ]
 
     def process(self, event: Event, ctx: Context) -> None:
         command = event.json()
@@ -67,10 +73,28 @@ class Exercise(Plugin[NoSettings]):
                 ctx.emit(out, json={"kept": kept, "sum": total, "product": product})
             case "text":
                 ctx.emit(out, json='ключ 😀 \\ "')
+            case "window":
+                assert event.key is not None
+                for windows in self.windows:
+                    update = windows.update(event.key, lambda values: [*values, value], [])
+                    self.send(update.results, windows.name, ctx)
+                    if update.late:
+                        ctx.emit(out, json=[windows.name, "late"])
+            case "open":
+                ctx.emit(out, json=[windows.open(key) for windows in self.windows])
             case "retry":
                 raise Retry("later", "please")
 
+    def send(self, results: list[Window[list[int]]], name: str, ctx: Context) -> None:
+        for window in results:
+            ctx.emit(self.out, key=window.key, timestamp=window.end, json={"of": name, "window": window})
+
     def on_timer(self, timer: Timer, ctx: Context) -> None:
+        for windows in self.windows:
+            self.send(windows.on_timer(timer), windows.name, ctx)
+        if b"\0" in timer.key:
+            # Theirs.
+            return
         fired = self.plain.update_entry("fired", lambda count: count + 1, 0)
         ctx.emit(self.out, json={"timer": timer.key_text, "at": timer.at, "fired": fired, "time": ctx.stream_time})
         if timer.key == b"again" and timer.at < 400:

@@ -10,6 +10,15 @@ export default plugin({
     const plain = wiring.store("plain");
     const old = wiring.store("old", { ttl: "100 ms", keyedByEvent: true });
     const raw = wiring.store("raw", { bytes: true });
+    const all = [
+      wiring.tumbling("tumbling", "100 ms", { grace: "30 ms", keyedByEvent: true }),
+      wiring.hopping("hopping", 100, 40),
+      wiring.sessions("sessions", 50, (one, other) => [...one, ...other], { grace: 20 }),
+      wiring.tumbling("running", 100, { running: true }),
+    ];
+    const send = (windows, name, ctx) => {
+      for (const window of windows) ctx.emit(out, { key: window.key, timestamp: window.end, json: { of: name, window } });
+    };
 
     const commands = {
       set(say, { k, v }) {
@@ -48,6 +57,14 @@ export default plugin({
       },
       decimals: (say) => say({ kept: new Decimal("10.10"), sum: new Decimal("0.1").plus("0.20"), product: new Decimal("1.5").times("1.50") }),
       text: (say) => say('ключ 😀 \\ "'),
+      window(say, { v }, event, ctx) {
+        for (const windows of all) {
+          const update = windows.update(event.keyBytes, (values) => [...values, v], []);
+          send(update.results, windows.name, ctx);
+          if (update.late) say([windows.name, "late"]);
+        }
+      },
+      open: (say, { k }) => say(all.map((windows) => windows.open(k))),
       retry() {
         throw new Retry("later", "please");
       },
@@ -60,6 +77,9 @@ export default plugin({
       },
 
       onTimer(timer, ctx) {
+        for (const windows of all) send(windows.onTimer(timer), windows.name, ctx);
+        // Theirs.
+        if (timer.key.includes("\0")) return;
         const fired = plain.update("fired", (count) => count + 1, 0);
         ctx.emit(out, { json: { timer: timer.key, at: timer.at, fired, time: ctx.streamTime } });
         if (timer.key === "again" && timer.at < 400) ctx.setTimer("again", timer.at + 50);
