@@ -162,7 +162,8 @@ impl Project {
         let mut files = vec![];
         for (from, to) in self.recipe.sdk.iter().chain(&[("wit", "wit")]) {
             for (path, content) in carried::under(from) {
-                if !path.starts_with("template") {
+                // Its own tests are of no use to those who write plugins with it.
+                if !path.starts_with("template") && !path.starts_with("tests/") {
                     files.push((format!("{to}/{path}"), content.to_vec()));
                 }
             }
