@@ -71,8 +71,8 @@ async fn a_plugin_has_every_field_that_is_documented() {
     assert_eq!((one.status, one.header("content-type")), (200, Some("application/json")));
     assert_eq!(one.json(), all["plugins"][0]);
     let fields: Vec<String> = one.json().as_object().unwrap().keys().cloned().collect();
-    let expected = "name state version description sha256 world loaded_at inputs sinks dead_letter_topic workers pinned \
-                    refused error events outputs failures dead_letters lag memory_bytes wasm_nanoseconds_per_event";
+    let expected = "name state version description sha256 world loaded_at inputs sinks dead_letter_topic workers loading \
+                    pinned refused error events outputs failures dead_letters lag memory_bytes wasm_nanoseconds_per_event";
     assert_eq!(fields.join(" "), expected);
     assert_eq!(one.json()["wasm_nanoseconds_per_event"], 320);
     assert_eq!(one.json()["workers"][0], json!({ "index": 0, "state": "running", "tasks": [0, 1, 2], "restarts": 0 }));
