@@ -4,7 +4,7 @@
 use crate::bare::{Bare, Forward};
 use crate::figures::{median, ratio};
 use crate::mill::Plugin;
-use crate::orders::Orders;
+use crate::orders::{CUSTOMERS, Orders};
 use crate::outputs::Outputs;
 use crate::progress::{self, Pace};
 use crate::streams::{Settings, Store, Streams};
@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Orders in the topic. Of the first third nothing is measured.
     #[arg(long, default_value_t = 3_000_000)]
     pub events: u64,
+    /// Customers that the orders are of: the fewer, the more often one comes again between two commits.
+    #[arg(long, default_value_t = CUSTOMERS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub customers: u64,
     /// Only this job.
     #[arg(long)]
     pub job: Option<Job>,
@@ -75,7 +78,7 @@ pub type Way = (&'static str, By);
 pub fn run(arguments: &Arguments, jobs: &[(Job, &[Way])]) {
     let kafka = Kafka::connect();
     let input = Topic::new(&kafka, "bench-orders");
-    let mut writer = Writer::new(&input);
+    let mut writer = Writer::of(&input, Orders::among(arguments.customers));
     eprintln!("writing {} orders …", arguments.events);
     writer.write(arguments.events);
     writer.finish();

@@ -9,8 +9,8 @@ const COUNTRIES: [&str; 8] = ["US", "CA", "FR", "DE", "JP", "BR", "IN", "NG"];
 /// A quarter of the orders is suspicious: a third has an amount above 300, three quarters of these come from elsewhere.
 const AMOUNTS: std::ops::Range<u64> = 10_000..40_000;
 
-/// A customer out of so many, at random.
-const CUSTOMERS: u64 = 100_000;
+/// So many customers, unless others are asked for.
+pub const CUSTOMERS: u64 = 100_000;
 
 /// Larger than any number of customers that is asked for, and prime: its multiples come to each of them before one again.
 const STRIDE: u64 = 2_654_435_761;
@@ -18,8 +18,9 @@ const STRIDE: u64 = 2_654_435_761;
 /// Makes orders, the same each time.
 pub struct Orders {
     made: u64,
-    /// So many customers, in turn.
-    in_turn: Option<u64>,
+    customers: u64,
+    /// They come in turn, and not at random.
+    in_turn: bool,
     random: u64,
     key: String,
     value: String,
@@ -28,21 +29,24 @@ pub struct Orders {
 impl Orders {
     /// From the first one.
     pub fn new() -> Self {
-        Orders { made: 0, in_turn: None, random: 0x9e37_79b9_7f4a_7c15, key: String::new(), value: String::new() }
+        Orders::among(CUSTOMERS)
+    }
+
+    /// From the first one, each of a customer out of so many, at random.
+    pub fn among(customers: u64) -> Self {
+        let (key, value) = (String::new(), String::new());
+        Orders { made: 0, customers, in_turn: false, random: 0x9e37_79b9_7f4a_7c15, key, value }
     }
 
     /// From the first one, of so many customers, scattered: none has a second one before each has had one.
     pub fn each_of(customers: u64) -> Self {
         assert!(customers < STRIDE, "too many customers");
-        Orders { in_turn: Some(customers), ..Orders::new() }
+        Orders { in_turn: true, ..Orders::among(customers) }
     }
 
     /// The next one: its customer as the key, and the order.
     pub fn next(&mut self) -> (&[u8], &[u8]) {
-        let customer = match self.in_turn {
-            Some(customers) => self.made * STRIDE % customers,
-            None => self.random(CUSTOMERS),
-        };
+        let customer = if self.in_turn { self.made * STRIDE % self.customers } else { self.random(self.customers) };
         let cents = AMOUNTS.start + self.random(AMOUNTS.end - AMOUNTS.start);
         let country = COUNTRIES[self.random(COUNTRIES.len() as u64) as usize];
         self.key.clear();

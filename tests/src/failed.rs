@@ -1,6 +1,7 @@
 //! What failed, once more in the summary of `cargo xtask test`: the output of a run is long, and its end is what one sees.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -13,13 +14,24 @@ const MOST: usize = 400;
 
 static NOTING: Once = Once::new();
 
+thread_local! {
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that the calling test must panic: nobody needs to be told.
+pub fn must_panic() {
+    EXPECTED.set(true);
+}
+
 /// From now on every panic is noted in the file that `cargo xtask test` names, if it does.
 pub fn are_noted() {
     NOTING.call_once(|| {
         let Some(file) = std::env::var_os("WASMILL_TEST_FAILED") else { return };
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            note(Path::new(&file), panic);
+            if !EXPECTED.get() {
+                note(Path::new(&file), panic);
+            }
             before(panic);
         }));
     });

@@ -17,6 +17,7 @@ mod wait;
 mod watch;
 
 pub use broker::Broker;
+pub use failed::must_panic;
 pub use host::{Host, free_port, wasmill};
 pub use http::{Response, get, post, request};
 pub use kafka::{Kafka, unique};
