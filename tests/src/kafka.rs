@@ -7,7 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
 use rdkafka::types::RDKafkaRespErr;
@@ -78,12 +78,17 @@ impl Kafka {
             Ok([Ok(_)]) => (),
             other => panic!("cannot create topic {topic}: {other:?}"),
         }
+        // The controller has it; the broker is told a moment later.
+        wait_until(&format!("topic {topic} to be there"), LONG, || self.partitions(topic).is_some());
     }
 
     /// Whether there is such a topic, and with how many partitions.
     pub fn partitions(&self, topic: &str) -> Option<usize> {
-        // Of all topics: asking for one by name would say only that it isn't known.
-        let metadata = self.producer.client().fetch_metadata(None, LONG).expect("metadata");
+        // Of all topics: asking for one by name would say only that it isn't known. A connection may break off with its broker.
+        let metadata = wait("metadata", LONG, || {
+            let metadata = self.producer.client().fetch_metadata(None, ONE_TRY);
+            metadata.inspect_err(|error| println!("metadata: {error}")).ok()
+        });
         metadata.topics().iter().find(|known| known.name() == topic).map(|known| known.partitions().len())
     }
 
@@ -134,7 +139,7 @@ impl Kafka {
     pub fn committed(&self, group: &str, topic: &str) -> Vec<Option<i64>> {
         let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create().expect("a consumer");
         let mut asked = TopicPartitionList::new();
-        for partition in 0..self.partitions(topic).unwrap_or_else(|| panic!("there is no topic {topic}")) {
+        for partition in 0..self.count(topic) {
             asked.add_partition(topic, partition as i32);
         }
         // A new group's coordinator may still be on its way, and a transaction of the group may have to end first.
@@ -181,8 +186,12 @@ impl Kafka {
 
     fn reader<'a>(&self, topic: &'a str) -> Reader<'a> {
         let consumer = self.consumer("read_committed");
-        let count = self.partitions(topic).unwrap_or_else(|| panic!("there is no topic {topic}"));
-        Reader { topic, partitions: (0..count as i32).collect(), consumer }
+        Reader { topic, partitions: (0..self.count(topic) as i32).collect(), consumer }
+    }
+
+    /// Partitions of a topic that must be there; a broker that was just started may not know it yet.
+    fn count(&self, topic: &str) -> usize {
+        wait(&format!("topic {topic} to be known"), LONG, || self.partitions(topic))
     }
 }
 
@@ -229,11 +238,29 @@ impl Reader<'_> {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     ended.insert(partition);
                 }
+                Some(Err(KafkaError::MessageConsumption(code))) if comes_right(code) => {
+                    println!("{}: {code}", self.topic);
+                }
                 Some(Err(error)) => panic!("cannot read {}: {error}", self.topic),
             }
         }
         records
     }
+}
+
+/// Whether it is what a broker says, or is said of one, that was just started, and tried again by the client.
+fn comes_right(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+    )
 }
 
 pub(crate) fn record_of(message: &BorrowedMessage<'_>) -> Record {
