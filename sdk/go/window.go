@@ -144,10 +144,11 @@ func (w *Windows[T]) Update(c *Context, key []byte, change func(value *T)) (upda
 	closed := kept.close(&w.span, c.streamTime)
 	changed := kept.add(w, c.run.timestamps[c.source], c.streamTime, change)
 	update.Late = len(changed) == 0
-	update.Results = windowsOf(key, closed)
+	results := closed
 	if w.span.running {
-		update.Results = windowsOf(key, changed)
+		results = changed
 	}
+	update.Results = windowsOf(key, results)
 	if !update.Late || len(update.Results) > 0 {
 		err = w.keep(c, key, &kept)
 	}

@@ -2,6 +2,7 @@
 
 use super::reset::agreed;
 use super::run::RunArgs;
+use super::visible::visible;
 use crate::admin::Timestamp;
 use crate::app::{DeadLetters, Letter};
 use crate::config::Config;
@@ -145,11 +146,6 @@ fn line(letter: &Letter) -> String {
         Some(why) => format!("{text}\t(does not go back: {why})"),
         None => text,
     }
-}
-
-/// On one line, and harmless to a terminal.
-fn visible(text: &str) -> String {
-    text.chars().flat_map(|char| if char.is_control() { vec![' '] } else { vec![char] }).collect()
 }
 
 fn redrive(args: &RedriveArgs) -> anyhow::Result<ExitCode> {

@@ -18,6 +18,7 @@ mod signal;
 mod state;
 pub mod test;
 mod topic;
+mod visible;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io;

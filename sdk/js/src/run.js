@@ -2,7 +2,7 @@
 
 import { Reject } from "./failure.js";
 import { parse } from "./json.js";
-import { decode, fromBinary, textOf, toBinary } from "./text.js";
+import { decode, fromBinary, toBinary } from "./text.js";
 
 const BACKSLASH = 0x5c;
 
@@ -170,19 +170,31 @@ export class Event {
   }
 }
 
-/** A timer that is due. */
-export class Timer {
-  constructor({ key, at, clock }) {
-    this._key = toBinary(key);
-    this.at = at;
-    this.clock = clock;
-  }
-
+/** What always has a key, which is the binary string `_key`. */
+export class Keyed {
   get key() {
     return textOf(this._key, "key");
   }
 
   get keyBytes() {
     return fromBinary(this._key);
+  }
+}
+
+/** A timer that is due. */
+export class Timer extends Keyed {
+  constructor({ key, at, clock }) {
+    super();
+    this._key = toBinary(key);
+    this.at = at;
+    this.clock = clock;
+  }
+}
+
+function textOf(binary, what) {
+  try {
+    return decode(binary);
+  } catch {
+    throw new Reject("not-text", `the ${what} is not UTF-8: \`${what}Bytes\` has it as it is`);
   }
 }

@@ -3,8 +3,6 @@
 // Inside the SDK bytes are "binary" strings: one character, U+0000 to U+00FF, a byte. QuickJS looks into a string far faster
 // than into an array, and Base64 is its only way from one to the other that is not a loop in JavaScript.
 
-import { Reject } from "./failure.js";
-
 export const ASCII = /^[\x00-\x7f]*$/;
 
 /** Bytes as a binary string. */
@@ -25,15 +23,6 @@ export function binaryOf(value, what) {
   if (value instanceof Uint8Array) return toBinary(value);
   if (value instanceof ArrayBuffer) return toBinary(new Uint8Array(value));
   throw new TypeError(`${what} must be a string or a Uint8Array, and is ${kindOf(value)}`);
-}
-
-/** The text of a binary string. Throws a reject if it is not UTF-8. */
-export function textOf(binary, what) {
-  try {
-    return decode(binary);
-  } catch {
-    throw new Reject("not-text", `the ${what} is not UTF-8: \`${what}Bytes\` has it as it is`);
-  }
 }
 
 /** What a value is, for a message. */

@@ -1,24 +1,18 @@
 // Windows: events of a key that belong together by their time.
 
 import { Stop } from "./failure.js";
+import { Keyed } from "./run.js";
 import { later } from "./span.js";
 import { atHand, fresh } from "./store.js";
-import { binaryOf, fromBinary, textOf } from "./text.js";
+import { binaryOf, fromBinary } from "./text.js";
 
 /** A window, and what is in it. */
-class Window {
+class Window extends Keyed {
   constructor(key, { start, end, value }) {
+    super();
     // Not for JSON: an output has it as its key.
     Object.defineProperty(this, "_key", { value: key });
     Object.assign(this, { start, end, value });
-  }
-
-  get key() {
-    return textOf(this._key, "key");
-  }
-
-  get keyBytes() {
-    return fromBinary(this._key);
   }
 }
 

@@ -1,6 +1,7 @@
 //! `wasmill build --into`: from the project into a running host, and what the host makes of it.
 
 use super::super::http::HostArgs;
+use super::super::visible::visible;
 use crate::admin::percent::encode;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -94,9 +95,7 @@ fn line(output: &Value) -> String {
 }
 
 fn shown(value: &Value) -> String {
-    let Some(text) = value.as_str() else { return "null".to_owned() };
-    // A value must not do anything to the terminal, nor take more than its line.
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    value.as_str().map_or_else(|| "null".to_owned(), visible)
 }
 
 fn count(status: &Value, what: &str) -> u64 {
