@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -277,7 +278,7 @@ impl Source for Consumer {
         let list = self.positions(positions).map_err(broken("committing"))?;
         let member = self.consumer().group_metadata();
         let member = member.ok_or_else(|| SourceError::Broken("the consumer is in no group".into()))?;
-        Ok(Offsets { positions: positions.to_vec(), member: Some((list, member)) })
+        Ok(Offsets { positions: positions.to_vec(), member: Some(Arc::new((list, member))) })
     }
 
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), SourceError> {

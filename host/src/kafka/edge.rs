@@ -3,6 +3,7 @@
 use crate::event::{Partition, Position};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
+use std::sync::Arc;
 use std::time::Duration;
 use wasmill_contract::{Batch, HeadersIter};
 
@@ -65,7 +66,7 @@ pub struct Offsets {
     /// What is committed.
     pub positions: Vec<Position>,
     /// By it the broker knows a member that the group went on without, and refuses its offsets.
-    pub(super) member: Option<(TopicPartitionList, ConsumerGroupMetadata)>,
+    pub(super) member: Option<Arc<(TopicPartitionList, ConsumerGroupMetadata)>>,
 }
 
 impl Offsets {

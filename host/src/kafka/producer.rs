@@ -114,7 +114,7 @@ fn connect(
     let watch = producer.context().clone();
     let names: Result<Vec<CString>, _> = topics.iter().map(|name| CString::new(name.as_str())).collect();
     let names = names.map_err(|error| broken(error.to_string()))?;
-    let polled = Polled::new(producer).ok_or_else(|| broken("it has no queue".into()))?;
+    let polled = Polled::new(Arc::new(producer)).ok_or_else(|| broken("it has no queue".into()))?;
     let sender = Sender::new(polled, names.iter().map(CString::as_c_str))
         .map_err(|(index, code)| broken(format!("topic {:?}: {code}", topics[index])))?;
     Ok((sender, watch))
@@ -202,7 +202,7 @@ impl Outlet for Producer {
     }
 
     fn begin(&mut self) -> Result<(), TransactionError> {
-        transaction::begin(self.sender.polled().client())
+        transaction::begin(self.sender.polled().client().as_ref())
     }
 
     fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError> {
@@ -211,7 +211,7 @@ impl Outlet for Producer {
 
     fn abort(&mut self) -> Result<(), TransactionError> {
         let deadline = Instant::now() + transaction::PATIENCE;
-        while !transaction::try_abort(self.sender.polled().client())? {
+        while !transaction::try_abort(self.sender.polled().client().as_ref())? {
             if Instant::now() >= deadline {
                 return Err(TransactionError::Broken("the transaction could not be aborted in time".into()));
             }

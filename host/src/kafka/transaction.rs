@@ -6,6 +6,9 @@ use crate::failpoint;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{Producer, ProducerContext};
 use rdkafka::util::Timeout;
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A step is tried for so long; then nobody knows how the transaction stands, and the producer is given up.
@@ -19,6 +22,9 @@ const TRY: Duration = Duration::from_millis(20);
 
 /// A commit and its offsets are answered by brokers, and tried again by librdkafka itself.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A call with [`ANSWER_WITHIN`] that has not returned by then will not, or nobody knows when.
+const HANGS_AFTER: Duration = Duration::from_secs(10);
 
 /// Between two tries that failed at once.
 const BACK_OFF: Duration = Duration::from_millis(10);
@@ -92,16 +98,55 @@ pub fn begin<C: ProducerContext>(producer: &impl Producer<C>) -> Result<(), Tran
 }
 
 /// Commits the open transaction with its offsets. Nothing may be in flight.
-pub fn commit<C: ProducerContext>(producer: &impl Producer<C>, offsets: &Offsets) -> Result<(), TransactionError> {
-    if let Some((list, member)) = &offsets.member {
-        let send = || producer.send_offsets_to_transaction(list, member, Timeout::After(ANSWER_WITHIN));
-        patiently("sending offsets to the transaction", PATIENCE, send)?;
+pub fn commit<C, P>(producer: &Arc<P>, offsets: &Offsets) -> Result<(), TransactionError>
+where
+    C: ProducerContext + 'static,
+    P: Producer<C> + Send + Sync + 'static,
+{
+    if offsets.member.is_some() {
+        send_offsets(producer, offsets)?;
         failpoint::reached("after-offsets");
     }
     let commit = || producer.commit_transaction(Timeout::After(ANSWER_WITHIN));
     patiently("committing the transaction", PATIENCE, commit)?;
     failpoint::reached("after-commit");
     Ok(())
+}
+
+/// librdkafka (2.12.1) may wait for good, whatever time-out it is given, for a group's coordinator that has left the cluster: its
+/// issues 5456 and 5511. So the call is made by a thread of its own, which is left behind with the producer if it hangs; it ends
+/// when anything else happens to a connection of that producer, and another producer of the same id fences it meanwhile.
+fn send_offsets<C, P>(producer: &Arc<P>, offsets: &Offsets) -> Result<(), TransactionError>
+where
+    C: ProducerContext + 'static,
+    P: Producer<C> + Send + Sync + 'static,
+{
+    const DOING: &str = "sending offsets to the transaction";
+    let mut hangs = None;
+    let sent = patiently(DOING, PATIENCE, || {
+        let Some(member) = offsets.member.clone() else { return Ok(()) };
+        let producer = producer.clone();
+        let send = move || producer.send_offsets_to_transaction(&member.0, &member.1, Timeout::After(ANSWER_WITHIN));
+        within(HANGS_AFTER, send).unwrap_or_else(|why| {
+            hangs = Some(why);
+            Err(KafkaError::Canceled)
+        })
+    });
+    match hangs {
+        Some(why) => Err(TransactionError::Broken(format!("{DOING}: {why}"))),
+        None => sent,
+    }
+}
+
+/// Makes a call on a thread of its own, which goes on when the time is over.
+fn within<T: Send + 'static>(limit: Duration, call: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    let spawned = thread::Builder::new().name("offsets".into()).spawn(move || {
+        // Nobody listens any more if it was too late.
+        let _ = answer.send(call());
+    });
+    spawned.map_err(|error: io::Error| format!("no thread could be started: {error}"))?;
+    answered.recv_timeout(limit).map_err(|_| format!("there was no answer within {limit:?}"))
 }
 
 /// Aborts the open transaction: what was not sent yet is dropped, what is in flight is waited for. False: it is not done

@@ -11,6 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A client that events can be taken from.
@@ -45,6 +46,17 @@ unsafe impl Native for BaseProducer<Watch> {
     fn queue(&self) -> *mut bindings::rd_kafka_queue_t {
         // SAFETY: the handle is live as long as `self`.
         unsafe { bindings::rd_kafka_queue_get_main(self.handle()) }
+    }
+}
+
+// SAFETY: as for what it points to, which lives as long as any of its pointers.
+unsafe impl<T: Native> Native for Arc<T> {
+    fn handle(&self) -> *mut bindings::rd_kafka_t {
+        T::handle(self)
+    }
+
+    fn queue(&self) -> *mut bindings::rd_kafka_queue_t {
+        T::queue(self)
     }
 }
 

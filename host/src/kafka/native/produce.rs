@@ -8,6 +8,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::BaseProducer;
 use std::ffi::{CStr, c_void};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 // The token of a record travels as librdkafka's opaque pointer.
 const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
@@ -16,7 +17,7 @@ const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
 pub struct Sender {
     topics: Vec<NonNull<bindings::rd_kafka_topic_t>>,
     /// Must be dropped after the handles: [`Drop`] runs before the fields are dropped.
-    polled: Polled<BaseProducer<Watch>>,
+    polled: Polled<Arc<BaseProducer<Watch>>>,
 }
 
 // SAFETY: librdkafka's topic handles may be used from any thread.
@@ -25,7 +26,7 @@ unsafe impl Send for Sender {}
 impl Sender {
     /// Fails if librdkafka does not take a topic's name, and says which by its index.
     pub fn new<'n>(
-        polled: Polled<BaseProducer<Watch>>,
+        polled: Polled<Arc<BaseProducer<Watch>>>,
         names: impl Iterator<Item = &'n CStr>,
     ) -> Result<Sender, (usize, RDKafkaErrorCode)> {
         let mut sender = Sender { topics: Vec::new(), polled };
@@ -42,7 +43,7 @@ impl Sender {
     }
 
     /// The producer and its queue.
-    pub fn polled(&self) -> &Polled<BaseProducer<Watch>> {
+    pub fn polled(&self) -> &Polled<Arc<BaseProducer<Watch>>> {
         &self.polled
     }
 

@@ -173,3 +173,13 @@ fn anything_else_breaks_the_producer() {
     assert_eq!(meaning(false, false, false, Code::State), Meaning::Broken);
     assert_eq!(meaning(false, false, false, Code::TransactionalIdAuthorizationFailed), Meaning::Broken);
 }
+
+#[test]
+fn a_call_that_hangs_is_left_behind() {
+    let (end, ended) = mpsc::channel::<()>();
+    let hanging = within(Duration::from_millis(50), move || ended.recv());
+
+    assert_eq!(hanging, Err("there was no answer within 50ms".to_owned()));
+    assert_eq!(within(HANGS_AFTER, || 7), Ok(7));
+    drop(end);
+}
