@@ -51,11 +51,3 @@ fn a_host_may_die_at_any_step_of_a_commit() {
     }
     chaos.end();
 }
-
-#[test]
-fn a_broker_may_be_killed_under_load() {
-    let _turn = turn();
-    let mut chaos = Chaos::start(Rig::KILLED_BROKER, 1);
-    chaos.suffer(&Fault::KillBroker);
-    chaos.end();
-}

@@ -5,7 +5,7 @@ use crate::told;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// An Apache Kafka that nobody else uses. Dropping it ends it, and removes its data.
+/// An Apache Kafka that nobody else uses, of one node or of two. Dropping it ends it, and removes its data.
 pub struct Broker {
     process: Child,
     /// The process ends when this is closed.
@@ -17,28 +17,43 @@ pub struct Broker {
 impl Broker {
     /// Starts one. Panics if this machine has no Java or no Maven: a broker in a container would lose its data.
     pub fn start() -> Self {
-        Broker::start_with(&[])
+        Broker::of(1, &mut [])
     }
 
-    /// The same with a second way in, through a proxy.
-    pub fn start_behind(proxy: &mut Proxy) -> Self {
-        let mut broker = Broker::start_with(&["--proxy", &proxy.address().port().to_string()]);
-        proxy.serve(broker.answer("the address behind the proxy").parse().expect("an address"));
-        broker
+    /// Two nodes with every topic on both, as whoever runs exactly once has them: what happens happens to the second one, while
+    /// the first takes over. A single one that goes and comes back loses ends of transactions, which proves nothing about a host:
+    /// see docs/decisions/0005-what-kafka-does-not-hold.md.
+    pub fn replicated() -> Self {
+        Broker::of(2, &mut [])
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
+    /// The same with a second way in, through proxies.
+    pub fn replicated_behind(proxies: &mut [Proxy; 2]) -> Self {
+        Broker::of(2, proxies)
+    }
+
+    fn of(nodes: usize, proxies: &mut [Proxy]) -> Self {
         let mut command = Command::new(told("WASMILL_XTASK"));
-        command.args(["kafka", "--obey"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["kafka", "--obey", "--nodes", &nodes.to_string()]);
+        for proxy in &*proxies {
+            command.args(["--proxy", &proxy.address().port().to_string()]);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("WASMILL_XTASK can be started");
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
         let commands = process.stdin.take();
         let mut broker = Broker { process, commands, answers, address: String::new() };
         broker.address = broker.answer("the broker's address");
+        if !proxies.is_empty() {
+            let behind = broker.answer("the addresses behind the proxies");
+            for (proxy, server) in proxies.iter_mut().zip(behind.split(',')) {
+                proxy.serve(server.parse().expect("an address"));
+            }
+        }
         broker
     }
 
-    /// `host:port`.
+    /// `host:port`, and a comma between two nodes.
     pub fn address(&self) -> &str {
         &self.address
     }

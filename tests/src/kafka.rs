@@ -20,6 +20,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Between two looks at what has come in.
 const POLL: Duration = Duration::from_millis(50);
 
+/// Every broker has its own idea of how many copies of a topic there are to be.
+const BROKERS_DEFAULT: i32 = -1;
+
 /// Of a request that is made again if it fails.
 const ONE_TRY: Duration = Duration::from_secs(5);
 
@@ -66,7 +69,7 @@ impl Kafka {
 
     /// A topic of exactly this name, with settings such as `("max.message.bytes", "1000")`.
     pub fn create_topic(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(BROKERS_DEFAULT));
         new.config.extend_from_slice(settings);
         let admin = self.admin.get_or_init(|| config(&self.brokers).create().expect("an admin client"));
         let options = AdminOptions::new().operation_timeout(Some(LONG)).request_timeout(Some(LONG));
@@ -278,10 +281,24 @@ pub(crate) fn record_of(message: &BorrowedMessage<'_>) -> Record {
 fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
     let what = format!("the end of {topic} {partition}");
     wait(&what, LONG, || {
-        let watermarks = consumer.fetch_watermarks(topic, partition, ONE_TRY);
-        watermarks.inspect_err(|error| println!("{what}: {error}")).ok()
+        let end = end_once(consumer, topic, partition, ONE_TRY);
+        end.inspect_err(|error| println!("{what}: {error}")).ok()
     })
-    .1
+}
+
+/// The same in one try.
+pub(crate) fn end_once(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    within: Duration,
+) -> Result<i64, KafkaError> {
+    let watermarks = consumer.fetch_watermarks(topic, partition, within);
+    if watermarks.is_err() {
+        // librdkafka goes on asking the leader that it knows of, gone or not, until it is told of another one.
+        let _ = consumer.fetch_metadata(Some(topic), within);
+    }
+    watermarks.map(|(_, end)| end)
 }
 
 fn producer_config(brokers: &str) -> ClientConfig {

@@ -3,7 +3,7 @@
 
 use crate::Kafka;
 use crate::invariants::{Ends, Offset};
-use crate::kafka::record_of;
+use crate::kafka::{end_once, record_of};
 use crate::record::Record;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset as Position, TopicPartitionList};
@@ -123,7 +123,7 @@ fn look_at_offsets(member: &BaseConsumer, asked: &TopicPartitionList, notes: &No
 }
 
 fn look_at_ends(stable: &BaseConsumer, high: &BaseConsumer, topic: &str, partition: i32, notes: &Notes) {
-    let end = |consumer: &BaseConsumer| consumer.fetch_watermarks(topic, partition, ANSWER_WITHIN).map(|(_, end)| end);
+    let end = |consumer: &BaseConsumer| end_once(consumer, topic, partition, ANSWER_WITHIN);
     // In this order: a stable offset that was asked for later could be ahead.
     if let (Ok(stable), Ok(high)) = (end(stable), end(high)) {
         let at = notes.began.elapsed();

@@ -14,21 +14,25 @@ pub struct Arguments {
     /// broker that goes and comes back with its data. Takes Java and Maven.
     #[arg(long)]
     obey: bool,
+    /// One node, or two that have every topic both. Commands are for the second one then; the first is the controller as well,
+    /// and stays. Two take Java and Maven.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    nodes: usize,
     /// Give it one more listener, on a free port that is printed second: whoever comes by it is told to come to this port of
-    /// 127.0.0.1 from then on, where a proxy listens that passes on to it. Takes Java and Maven.
+    /// 127.0.0.1 from then on, where a proxy listens that passes on to it. Once for each node. Takes Java and Maven.
     #[arg(long, value_name = "PORT")]
-    proxy: Option<u16>,
+    proxy: Vec<u16>,
 }
 
 /// The command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::load()?;
-    let takes_java = arguments.obey || arguments.proxy.is_some();
+    let takes_java = arguments.obey || arguments.nodes != 1 || !arguments.proxy.is_empty();
     let choice = if takes_java { Choice::that_comes_back()? } else { Choice::of_our_own()? };
     eprintln!("{choice}");
-    let mut broker = match arguments.proxy {
-        Some(proxy) => choice.start_behind(&workspace, arguments.port, proxy)?,
-        None => choice.start(&workspace, arguments.port)?,
+    let mut broker = match takes_java {
+        true => choice.start_nodes(&workspace, arguments.port, arguments.nodes, &arguments.proxy)?,
+        false => choice.start(&workspace, arguments.port)?,
     };
     println!("{}", broker.address);
     if let Some(behind) = &broker.behind_proxy {

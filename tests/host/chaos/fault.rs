@@ -16,13 +16,13 @@ pub enum Fault {
     Zombie { host: usize },
     /// The same while timers on the wall clock fire and nothing else happens: no offset of a transaction moves.
     ZombieOnTimers { host: usize },
-    /// Ends cleanly, and comes back.
+    /// One of two ends cleanly, and comes back.
     RestartBroker,
-    /// Killed, and comes back.
+    /// One of two is killed, and comes back.
     KillBroker,
-    /// No broker answers until every time-out is over; it stands still meanwhile.
+    /// One of two stands still until every time-out is over.
     FreezeBroker,
-    /// No host reaches the broker until every time-out is over; it goes on, ends their transactions and forgets them.
+    /// No host reaches the brokers until every time-out is over; they go on, end their transactions and forget them.
     CutOff,
     /// Three hosts, one after the other.
     RollingRestart,
@@ -43,13 +43,10 @@ pub enum Fault {
 /// Which faults a run has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Deck {
-    /// Every fault but those of the next one.
+    /// Every fault.
     All,
     /// Without the kills at each step of a commit, which have a test of their own.
     Short,
-    /// Those around a broker that is killed. Its hosts' memberships and transactions last longer than it is away, so that none is
-    /// aborted right after it is back: see docs/decisions/0005-what-kafka-does-not-hold.md.
-    KilledBroker,
 }
 
 impl Deck {
@@ -61,9 +58,6 @@ impl Deck {
     }
 
     fn faults(self, random: &mut Random, hosts: usize) -> Vec<Fault> {
-        if self == Deck::KilledBroker {
-            return vec![Fault::KillBroker, Fault::Reload, Fault::KillBroker, Fault::Poison];
-        }
         // The first batch is that of a task that is opened; then there are some a second.
         let times = 1 + random.next() % 4;
         let mut host = || random.below(hosts);
@@ -72,6 +66,7 @@ impl Deck {
             Fault::Zombie { host: host() },
             Fault::ZombieOnTimers { host: host() },
             Fault::RestartBroker,
+            Fault::KillBroker,
             Fault::FreezeBroker,
             Fault::CutOff,
             Fault::RollingRestart,

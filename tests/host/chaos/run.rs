@@ -1,4 +1,4 @@
-//! A run: hosts, a broker of their own, a load, and one fault after the other, each followed by the check.
+//! A run: hosts, two brokers of their own, a load, and one fault after the other, each followed by the check.
 
 use super::evidence::{history, queried};
 use super::fault::Fault;
@@ -16,8 +16,11 @@ use wasmill_tests::{Broker, Host, Kafka, LONG, Proxy, Watch, another_build, modu
 /// Longer than a membership lasts without its owner, and than a transaction's time-out (10 s) with the broker's round.
 const TOO_LONG: Duration = Duration::from_secs(12);
 
+/// Between two looks at everything.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
 /// How long what is read may lag behind what is committed.
-const CATCHES_UP_WITHIN: Duration = Duration::from_secs(60);
+const CATCHES_UP_WITHIN: Duration = Duration::from_secs(20);
 
 /// Before and after a fault, so that it is in mid-load.
 const SOME_LOAD: Duration = Duration::from_millis(1_500);
@@ -27,16 +30,13 @@ const ALARMS: u64 = 800;
 const ALARM_EVERY: Duration = Duration::from_millis(20);
 const FIRST_ALARM_AFTER: Duration = Duration::from_secs(3);
 
-/// What hosts are busy with when their broker is killed.
-const BURST: u64 = 5_000;
-
 pub struct Chaos {
     // Dropped in this order: hosts that lose their broker would only log about it.
     hosts: Vec<Host>,
     watch: Watch,
     stage: Stage,
-    /// What hosts, and hosts alone, reach the broker by.
-    proxy: Proxy,
+    /// What hosts, and hosts alone, reach the brokers by.
+    proxies: [Proxy; 2],
     broker: Broker,
     rig: Rig,
     random: Random,
@@ -50,10 +50,10 @@ pub struct Chaos {
 impl Chaos {
     pub fn start(rig: Rig, seed: u64) -> Self {
         println!("chaos: {rig:?}");
-        let mut proxy = Proxy::bind();
-        let broker = Broker::start_behind(&mut proxy);
+        let mut proxies = [Proxy::bind(), Proxy::bind()];
+        let broker = Broker::replicated_behind(&mut proxies);
         let stage = Stage::on(Kafka::at(broker.address()), "chaos", rig.partitions);
-        let brokers = proxy.address().to_string();
+        let brokers = proxies.each_ref().map(|proxy| proxy.address().to_string()).join(",");
         let mut hosts: Vec<Host> = (0..=rig.hosts).map(|number| host(&stage, &brokers, rig, number)).collect();
         for host in &mut hosts[..rig.hosts] {
             host.start();
@@ -67,7 +67,7 @@ impl Chaos {
         let next = Next::from(now - 30 * 86_400_000);
         let mut random = Random(seed);
         let deck = rig.deck.shuffled(&mut random, rig.hosts);
-        Chaos { hosts, watch, stage, proxy, broker, rig, random, deck, next, outages: Vec::new(), builds: 0, began }
+        Chaos { hosts, watch, stage, proxies, broker, rig, random, deck, next, outages: Vec::new(), builds: 0, began }
     }
 
     /// Every fault once, or until the time is over; then the end.
@@ -89,7 +89,6 @@ impl Chaos {
         println!("chaos: {:>6.1} s {fault:?}", self.time().as_secs_f64());
         match *fault {
             Fault::ZombieOnTimers { host } => self.stand_still_on_timers(host),
-            Fault::KillBroker => self.kill_broker(),
             _ => self.inject_under_load(fault),
         }
         self.stage.kafka.produce(&self.stage.input, &self.next.close());
@@ -116,17 +115,6 @@ impl Chaos {
         self.stand_still(host);
         let last = first + ALARM_EVERY * ALARMS as u32;
         assert!(SystemTime::now() < last, "the alarms were over too soon to prove anything");
-    }
-
-    /// In the middle of what comes of many events. They are in their topic already: an idempotent writer whose broker is killed may
-    /// write an event twice, and nothing could be told of what comes of that.
-    fn kill_broker(&mut self) {
-        let burst = self.next.burst(BURST);
-        self.stage.kafka.produce(&self.stage.input, &burst);
-        self.without_broker(Broker::kill9, Duration::from_secs(1), Broker::start_again);
-        let load = Load::start(self.stage.kafka.brokers(), &self.stage.input, self.next);
-        std::thread::sleep(SOME_LOAD);
-        self.next = load.stop();
     }
 
     fn stand_still(&self, host: usize) {
@@ -165,13 +153,14 @@ impl Chaos {
                 self.up(host);
             }
             Fault::Zombie { host } => self.stand_still(host),
-            Fault::ZombieOnTimers { .. } | Fault::KillBroker => unreachable!("it has a load of its own"),
+            Fault::ZombieOnTimers { .. } => unreachable!("it has a load of its own"),
+            Fault::KillBroker => self.without_broker(Broker::kill9, Duration::ZERO, Broker::start_again),
             Fault::RestartBroker => self.without_broker(Broker::stop, Duration::ZERO, Broker::start_again),
             Fault::FreezeBroker => self.without_broker(Broker::freeze, TOO_LONG, Broker::thaw),
             Fault::CutOff => {
-                self.proxy.cut();
+                self.proxies.iter().for_each(Proxy::cut);
                 std::thread::sleep(TOO_LONG);
-                self.proxy.mend();
+                self.proxies.iter().for_each(Proxy::mend);
             }
             Fault::RollingRestart => {
                 self.all_up();
@@ -264,10 +253,16 @@ impl Chaos {
     }
 
     fn wait_for_tasks(&self) {
-        wait_until("all tasks to have an owner", LONG, || {
-            let tasks = self.running().into_iter().map(|host| tasks(&host.plugin("p").unwrap_or_default()));
-            tasks.sum::<usize>() == self.rig.partitions as usize
-        });
+        let deadline = Instant::now() + LONG;
+        loop {
+            let plugins: Vec<Value> =
+                self.running().into_iter().map(|host| host.plugin("p").unwrap_or_default()).collect();
+            if plugins.iter().map(tasks).sum::<usize>() == self.rig.partitions as usize {
+                return;
+            }
+            assert!(Instant::now() < deadline, "after {LONG:?} not every task has one owner: {plugins:#?}");
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Holds everything since the beginning against the invariants.
@@ -298,7 +293,7 @@ impl Chaos {
                 let all: Vec<String> = broken.iter().map(ToString::to_string).collect();
                 panic!("after {:.1} s:\n{}", self.time().as_secs_f64(), all.join("\n"));
             }
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! container to, and `--rm` removes it. So the container goes even if we are killed.
 
 use super::settings::{self, Node};
-use super::{Broker, Data, Ours, VERSION, ports};
+use super::{Broker, Data, Ours, Running, VERSION, ports};
 use crate::process::{self, Group};
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -36,7 +36,8 @@ pub fn start(folder: &Path, port: Option<u16>) -> Result<Broker> {
     docker.args(["run", "--rm", "--name", &format!("wasmill-{unique}")]);
     docker.args(["--publish", &format!("127.0.0.1:{port}:{port}")]);
     docker.args(["--env", "KAFKA_HEAP_OPTS=-Xmx768m"]);
-    let node = Node { bind: "0.0.0.0", port, controller_port, proxied: None, data: "/tmp/kafka-data" };
+    let data_there = "/tmp/kafka-data";
+    let node = Node { id: 1, nodes: 1, bind: "0.0.0.0", port, controller_port, proxied: None, data: data_there };
     for (name, value) in settings::properties(&node) {
         docker.args(["--env", &format!("{}={value}", settings::variable(name))]);
     }
@@ -44,8 +45,8 @@ pub fn start(folder: &Path, port: Option<u16>) -> Result<Broker> {
 
     let _progress = crate::progress::Progress::start(format!("starting {image} on port {port}"));
     let process = Group::spawn(&mut docker, libc::SIGTERM)?;
-    let ours = Ours { process, again: None, ends_within: ENDS_WITHIN, _data: data, log };
-    Broker::ours(format!("127.0.0.1:{port}"), ours)
+    let node = Running { process, again: None, address: format!("127.0.0.1:{port}") };
+    Broker::ours(Ours { node, stays: None, ends_within: ENDS_WITHIN, _data: data, log })
 }
 
 fn pull(image: &str) -> Result<()> {

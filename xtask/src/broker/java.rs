@@ -1,7 +1,7 @@
 //! A broker as a Java process, with its jars from Maven Central.
 
 use super::settings::{self, Node, Proxied};
-use super::{Broker, Data, Ours, VERSION, ports};
+use super::{Broker, Data, Ours, Running, VERSION, ports};
 use crate::process::{self, Group};
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
@@ -58,37 +58,51 @@ impl Tools {
     }
 }
 
-/// A new broker that is ours alone. `proxy` is where clients are sent that come by its second listener.
-pub fn start(tools: &Tools, folder: &Path, port: Option<u16>, proxy: Option<u16>) -> Result<Broker> {
+/// A new broker that is ours alone: one node, or two that have every topic both. `proxies` is where clients of each are sent
+/// that come by its second listener.
+pub fn start(tools: &Tools, folder: &Path, port: Option<u16>, nodes: usize, proxies: &[u16]) -> Result<Broker> {
+    if !(1..=2).contains(&nodes) || !(proxies.is_empty() || proxies.len() == nodes) {
+        bail!("a broker has one node or two, and a proxy for each of them or none");
+    }
     let jars = jars(folder)?.join("*");
-    let [free_port, controller_port, behind] = ports::free()?;
-    let port = port.unwrap_or(free_port);
+    let [controller_port, first, second, behind_first, behind_second] = ports::free()?;
+    let behind = [behind_first, behind_second];
     let data = Data::create(folder)?;
-    let logs = data.path.join("log");
-    let logs = logs.to_str().with_context(|| format!("{} must be UTF-8", logs.display()))?;
-    let proxied = proxy.map(|proxy| Proxied { port: behind, proxy });
-    let node = Node { bind: "127.0.0.1", port, controller_port, proxied, data: logs };
-    let properties = data.path.join("server.properties");
-    fs::write(&properties, settings::file(&settings::properties(&node)))
-        .with_context(|| format!("cannot write {}", properties.display()))?;
     let (log, output) = data.log()?;
+    let _progress = Progress::start(format!("starting Apache Kafka {VERSION} on port {}", port.unwrap_or(first)));
 
-    let _progress = Progress::start(format!("starting Apache Kafka {VERSION} on port {port}"));
     let java = |heap: &str, class: &str| -> Result<Command> {
         let mut java = Command::new(&tools.java);
         java.arg(heap).arg("-cp").arg(&jars).arg(class);
         java.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
         Ok(java)
     };
-    let mut format = java("-Xmx128m", "kafka.tools.StorageTool")?;
-    format.args(["format", "--standalone", "--cluster-id", CLUSTER, "--config"]).arg(&properties);
-    process::run(&mut format).with_context(|| format!("cannot set up the broker's data; see {}", log.display()))?;
+    let mut running = Vec::with_capacity(nodes);
+    for (index, free_port) in [first, second].into_iter().enumerate().take(nodes) {
+        let id = index + 1;
+        let port = port.filter(|_| id == 1).unwrap_or(free_port);
+        let logs = data.path.join(format!("log-{id}"));
+        let logs = logs.to_str().with_context(|| format!("{} must be UTF-8", logs.display()))?;
+        let proxied = proxies.get(index).map(|proxy| Proxied { port: behind[index], proxy: *proxy });
+        let node = Node { id, nodes, bind: "127.0.0.1", port, controller_port, proxied, data: logs };
+        let properties = data.path.join(format!("server-{id}.properties"));
+        fs::write(&properties, settings::file(&settings::properties(&node)))
+            .with_context(|| format!("cannot write {}", properties.display()))?;
 
-    let mut broker = java(HEAP, "kafka.Kafka")?;
-    let process = Group::spawn(broker.arg(&properties), libc::SIGKILL)?;
-    let ours = Ours { process, again: Some(broker), ends_within: Duration::ZERO, _data: data, log };
-    let broker = Broker::ours(format!("127.0.0.1:{port}"), ours)?;
-    Ok(Broker { behind_proxy: proxy.map(|_| format!("127.0.0.1:{behind}")), ..broker })
+        let mut format = java("-Xmx128m", "kafka.tools.StorageTool")?;
+        format.args(["format", if id == 1 { "--standalone" } else { "--no-initial-controllers" }]);
+        format.args(["--cluster-id", CLUSTER, "--config"]).arg(&properties);
+        process::run(&mut format).with_context(|| format!("cannot set up the broker's data; see {}", log.display()))?;
+
+        let mut broker = java(HEAP, "kafka.Kafka")?;
+        let process = Group::spawn(broker.arg(&properties), libc::SIGKILL)?;
+        running.push(Running { process, again: Some(broker), address: format!("127.0.0.1:{port}") });
+    }
+    let node = running.pop().context("no node was asked for")?;
+    let ours = Ours { node, stays: running.pop(), ends_within: Duration::ZERO, _data: data, log };
+    let behind: Vec<String> = behind.iter().take(proxies.len()).map(|port| format!("127.0.0.1:{port}")).collect();
+    let behind_proxy = (!behind.is_empty()).then(|| behind.join(","));
+    Ok(Broker { behind_proxy, ..Broker::ours(ours)? })
 }
 
 /// The folder of the broker's jars, filled on the first call. It gets its name when it is complete, and holds the pom

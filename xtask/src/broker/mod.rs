@@ -88,15 +88,22 @@ impl Choice {
         match self {
             Choice::Given(brokers) => Broker::given(brokers),
             Choice::Docker => docker::start(&folder, port),
-            Choice::Java(tools) => java::start(tools, &folder, port, None),
+            Choice::Java(tools) => java::start(tools, &folder, port, 1, &[]),
         }
     }
 
-    /// The same with one more listener, whose clients come through a proxy at this port of 127.0.0.1 and by no other way.
-    pub fn start_behind(&self, workspace: &Workspace, port: Option<u16>, proxy: u16) -> Result<Broker> {
+    /// The same of so many nodes, with one more listener for each of `proxies`, whose clients come through a proxy at this port of
+    /// 127.0.0.1 and by no other way.
+    pub fn start_nodes(
+        &self,
+        workspace: &Workspace,
+        port: Option<u16>,
+        nodes: usize,
+        proxies: &[u16],
+    ) -> Result<Broker> {
         match self {
-            Choice::Java(tools) => java::start(tools, &workspace.target.join("kafka"), port, Some(proxy)),
-            _ => bail!("only a broker that runs as a Java process is put behind a proxy"),
+            Choice::Java(tools) => java::start(tools, &workspace.target.join("kafka"), port, nodes, proxies),
+            _ => bail!("only brokers that run as Java processes make a cluster, or are put behind a proxy"),
         }
     }
 }
@@ -117,64 +124,75 @@ impl fmt::Display for Choice {
 
 /// A running broker. Dropping it stops it, if it is ours, and removes its data.
 pub struct Broker {
-    /// `host:port`.
+    /// `host:port`, and a comma between those of several nodes.
     pub address: String,
-    /// Where it takes what a proxy passes on, if it is behind one.
+    /// Where its nodes take what a proxy passes on, if they are behind one; likewise.
     pub behind_proxy: Option<String>,
     ours: Option<Ours>,
 }
 
-/// A broker that we have started. Fields are dropped in order: the process must be gone before its data.
+/// A broker that we have started. Fields are dropped in order: processes must be gone before their data.
 struct Ours {
-    process: Group,
-    /// What starts it again on the same data, if that outlives the process.
-    again: Option<Command>,
+    /// The one that goes and comes back.
+    node: Running,
+    /// The other one of a cluster of two.
+    stays: Option<Running>,
     /// How long it may take to end by itself. Zero: its data is thrown away, so it may as well be killed.
     ends_within: Duration,
     _data: Data,
     log: PathBuf,
 }
 
+struct Running {
+    process: Group,
+    /// What starts it again on the same data, if that outlives the process.
+    again: Option<Command>,
+    /// `host:port`.
+    address: String,
+}
+
 impl Broker {
     fn given(brokers: &str) -> Result<Self> {
         let first = brokers.split(',').next().unwrap_or(brokers);
-        ready::ask(first).with_context(|| format!("{GIVEN} is {brokers}, but no broker answers there"))?;
+        ready::ask(first, 1).with_context(|| format!("{GIVEN} is {brokers}, but no broker answers there"))?;
         Ok(Broker { address: brokers.to_owned(), behind_proxy: None, ours: None })
     }
 
-    fn ours(address: String, mut ours: Ours) -> Result<Self> {
-        ours.wait_until_ready(&address)?;
+    fn ours(mut ours: Ours) -> Result<Self> {
+        ours.wait_until_ready()?;
+        let stays = ours.stays.iter().map(|stays| stays.address.as_str());
+        let address = stays.chain([ours.node.address.as_str()]).collect::<Vec<_>>().join(",");
         Ok(Broker { address, behind_proxy: None, ours: Some(ours) })
     }
 
-    /// Ends it as a crash would. Nothing happens to one that is not ours.
+    /// Ends it as a crash would; of a cluster the last node. Nothing happens to one that is not ours.
     pub fn kill(&mut self) {
         if let Some(ours) = &mut self.ours {
-            ours.process.kill();
+            ours.node.process.kill();
         }
     }
 
-    /// Asks it to end, and waits for that. Nothing happens to one that is not ours.
+    /// Asks it to end, and waits for that; of a cluster the last node. Nothing happens to one that is not ours.
     pub fn stop(&mut self) {
         if let Some(ours) = &mut self.ours {
-            ours.process.stop(STOPS_WITHIN);
-            ours.process.kill();
+            ours.node.process.stop(STOPS_WITHIN);
+            ours.node.process.kill();
         }
     }
 
-    /// Sends it a signal, such as SIGSTOP. Nothing happens to one that is not ours.
+    /// Sends it a signal, such as SIGSTOP; of a cluster the last node. Nothing happens to one that is not ours.
     pub fn signal(&self, signal: i32) {
         if let Some(ours) = &self.ours {
-            ours.process.signal(signal);
+            ours.node.process.signal(signal);
         }
     }
 
     /// Starts it again after [`Broker::kill`] or [`Broker::stop`], with the data that it had.
     pub fn start_again(&mut self) -> Result<()> {
         let ours = self.ours.as_mut().context("it is not our own broker")?;
-        let again = ours.again.as_mut().context("this kind of broker loses its data when it ends")?;
-        ours.process = Group::spawn(again, libc::SIGKILL)?;
-        ours.wait_until_ready(&self.address)
+        let again = ours.node.again.as_mut().context("this kind of broker loses its data when it ends")?;
+        ours.node.process = Group::spawn(again, libc::SIGKILL)?;
+        ours.wait_until_ready()
     }
 
     /// Where it logs, if it is ours.
@@ -182,21 +200,24 @@ impl Broker {
         self.ours.as_ref().map(|ours| &ours.log)
     }
 
-    /// Waits until we are interrupted; fails also if the broker ends by itself.
+    /// Waits until we are interrupted; fails also if the broker ends by itself, of a cluster the last node.
     pub fn wait(&mut self) -> Result<()> {
         let Some(ours) = &mut self.ours else { return Ok(()) };
-        let status = ours.process.wait()?;
+        let status = ours.node.process.wait()?;
         bail!("the broker ended ({status}); the end of its log, {}:\n{}", ours.log.display(), ours.end_of_log())
     }
 }
 
 impl Ours {
-    fn wait_until_ready(&mut self, address: &str) -> Result<()> {
+    /// All nodes know of all.
+    fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + STARTS_WITHIN;
+        let nodes = 1 + usize::from(self.stays.is_some());
         loop {
             process::check_interrupted()?;
-            let Err(why) = ready::ask(address) else { return Ok(()) };
-            let ended = self.process.ended()?;
+            let ready = self.stays.iter().chain([&self.node]).try_for_each(|node| ready::ask(&node.address, nodes));
+            let Err(why) = ready else { return Ok(()) };
+            let ended = self.node.process.ended()?;
             if ended.is_some() || Instant::now() >= deadline {
                 let how =
                     ended.map_or(format!("did not answer in time ({why:#})"), |status| format!("ended ({status})"));
@@ -218,7 +239,7 @@ impl Ours {
 impl Drop for Ours {
     fn drop(&mut self) {
         if !self.ends_within.is_zero() {
-            self.process.stop(self.ends_within);
+            self.node.process.stop(self.ends_within);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Whether a broker serves clients. An open port proves nothing: a broker that is still joining its cluster has one. So
-//! it is asked, in Kafka's protocol, which brokers there are, and must name at least one.
+//! it is asked, in Kafka's protocol, which brokers there are, and must name all that are to be there.
 
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
@@ -19,8 +19,8 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 /// An answer without topics is a few hundred bytes; what claims to be longer is no Kafka.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Fails unless the broker at `host:port` serves clients.
-pub fn ask(address: &str) -> Result<()> {
+/// Fails unless the broker at `host:port` serves clients, together with as many others as make `nodes`.
+pub fn ask(address: &str, nodes: usize) -> Result<()> {
     let resolved = address.to_socket_addrs().with_context(|| format!("{address} is not host:port"))?;
     let resolved = resolved.into_iter().next().with_context(|| format!("{address} has no address"))?;
     let mut broker = TcpStream::connect_timeout(&resolved, ANSWERS_WITHIN)?;
@@ -38,6 +38,7 @@ pub fn ask(address: &str) -> Result<()> {
     broker.read_exact(&mut answer)?;
     match brokers(&answer) {
         Some(0) => bail!("the broker has not joined its cluster yet"),
+        Some(there) if (there as usize) < nodes => bail!("only {there} of {nodes} brokers have joined their cluster"),
         Some(_) => Ok(()),
         None => bail!("{address} does not speak Kafka's protocol"),
     }
@@ -90,17 +91,19 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_is_ready_when_it_names_one() {
+    fn a_broker_is_ready_when_it_names_all() {
         let answer = |brokers: u8| [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, brokers, 0, 0];
 
-        ask(&server(&answer(1))).unwrap();
-        let error = ask(&server(&answer(0))).unwrap_err();
+        ask(&server(&answer(1)), 1).unwrap();
+        let error = ask(&server(&answer(0)), 1).unwrap_err();
         assert_eq!(error.to_string(), "the broker has not joined its cluster yet");
+        let error = ask(&server(&answer(1)), 2).unwrap_err();
+        assert_eq!(error.to_string(), "only 1 of 2 brokers have joined their cluster");
     }
 
     #[test]
     fn what_is_no_broker_is_said_so() {
-        let error = ask(&server(b"HTTP/1.1 400 Bad Request")).unwrap_err();
+        let error = ask(&server(b"HTTP/1.1 400 Bad Request"), 1).unwrap_err();
 
         assert!(error.to_string().ends_with("does not speak Kafka's protocol"), "{error}");
     }

@@ -1,14 +1,18 @@
-//! How the broker is set up: one node that starts quickly and hides nothing from tests.
+//! How the broker is set up: nodes that start quickly and hide nothing from tests.
 
 use std::fmt::Write;
 
-/// The node's addresses and its folder.
+/// A node's addresses and its folder.
 pub struct Node<'a> {
+    /// From 1 on; the first is its cluster's controller as well.
+    pub id: usize,
+    /// How many its cluster has; every topic is on all of them.
+    pub nodes: usize,
     /// What it binds for clients; in a container not what they connect to.
     pub bind: &'a str,
     /// Where clients find it on 127.0.0.1.
     pub port: u16,
-    /// For itself as its own controller.
+    /// Of the controller.
     pub controller_port: u16,
     /// Another way in.
     pub proxied: Option<Proxied>,
@@ -26,17 +30,22 @@ pub struct Proxied {
 
 /// The properties, in Kafka's names.
 pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
-    let Node { bind, port, controller_port, proxied, data } = node;
-    let controller = format!("CONTROLLER://127.0.0.1:{controller_port}");
+    let Node { id, nodes, bind, port, controller_port, proxied, data } = node;
     let (mut listeners, mut advertised) =
-        (format!("PLAINTEXT://{bind}:{port},{controller}"), format!("PLAINTEXT://127.0.0.1:{port},{controller}"));
+        (format!("PLAINTEXT://{bind}:{port}"), format!("PLAINTEXT://127.0.0.1:{port}"));
+    let controls = *id == 1;
+    if controls {
+        let controller = format!(",CONTROLLER://127.0.0.1:{controller_port}");
+        listeners += &controller;
+        advertised += &controller;
+    }
     if let Some(Proxied { port, proxy }) = proxied {
         listeners += &format!(",PROXIED://{bind}:{port}");
         advertised += &format!(",PROXIED://127.0.0.1:{proxy}");
     }
     let mut properties = vec![
-        ("process.roles", "broker,controller".to_owned()),
-        ("node.id", "1".to_owned()),
+        ("process.roles", if controls { "broker,controller" } else { "broker" }.to_owned()),
+        ("node.id", id.to_string()),
         ("controller.quorum.bootstrap.servers", format!("127.0.0.1:{controller_port}")),
         ("listeners", listeners),
         ("advertised.listeners", advertised),
@@ -44,17 +53,23 @@ pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
         ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT".to_owned()),
         ("log.dirs", (*data).to_owned()),
     ];
+    properties.extend(REPLICATED.iter().map(|name| (*name, nodes.to_string())));
     properties.extend(FIXED.iter().map(|(name, value)| (*name, (*value).to_owned())));
     properties
 }
 
+/// On how many nodes topics are.
+const REPLICATED: [&str; 4] = [
+    "default.replication.factor",
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "share.coordinator.state.topic.replication.factor",
+];
+
 /// What doesn't depend on where the node runs.
 const FIXED: &[(&str, &str)] = &[
-    // There is no second node to copy to.
-    ("offsets.topic.replication.factor", "1"),
-    ("transaction.state.log.replication.factor", "1"),
+    // One node of two may be away, or there is no second one.
     ("transaction.state.log.min.isr", "1"),
-    ("share.coordinator.state.topic.replication.factor", "1"),
     ("share.coordinator.state.topic.min.isr", "1"),
     // By default 50 each, which takes seconds to create.
     ("offsets.topic.num.partitions", "8"),
@@ -67,6 +82,10 @@ const FIXED: &[(&str, &str)] = &[
     // Groups are there when a test needs them, and a killed member is missed in less than the 6 s that are allowed by default.
     ("group.initial.rebalance.delay.ms", "0"),
     ("group.min.session.timeout.ms", "1000"),
+    // A killed node's partitions go to the other one soon, and come back to it.
+    ("broker.session.timeout.ms", "6000"),
+    ("broker.heartbeat.interval.ms", "1000"),
+    ("leader.imbalance.check.interval.seconds", "2"),
     // A killed producer's transaction is aborted soon after its time-out, not up to 10 s later.
     ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
 ];
@@ -97,7 +116,8 @@ mod tests {
 
     #[test]
     fn clients_are_told_the_loopback_address_whatever_is_bound() {
-        let node = Node { bind: "0.0.0.0", port: 9092, controller_port: 9093, proxied: None, data: "/data" };
+        let node =
+            Node { id: 1, nodes: 1, bind: "0.0.0.0", port: 9092, controller_port: 9093, proxied: None, data: "/data" };
         let plain = file(&properties(&node));
         assert!(plain.contains("\nlisteners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093\n"), "{plain}");
         assert!(plain.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:9092,"), "{plain}");
@@ -106,5 +126,29 @@ mod tests {
         let proxied = file(&properties(&Node { proxied: Some(Proxied { port: 9094, proxy: 4000 }), ..node }));
         assert!(proxied.contains(",PROXIED://0.0.0.0:9094\n"), "{proxied}");
         assert!(proxied.contains(",PROXIED://127.0.0.1:4000\n"), "{proxied}");
+    }
+
+    #[test]
+    fn the_second_node_has_the_first_as_its_controller() {
+        let node = Node {
+            id: 2,
+            nodes: 2,
+            bind: "127.0.0.1",
+            port: 9094,
+            controller_port: 9093,
+            proxied: None,
+            data: "/data",
+        };
+        let second = file(&properties(&node));
+
+        for line in [
+            "process.roles=broker",
+            "node.id=2",
+            "listeners=PLAINTEXT://127.0.0.1:9094",
+            "controller.quorum.bootstrap.servers=127.0.0.1:9093",
+            "default.replication.factor=2",
+        ] {
+            assert!(second.lines().any(|found| found == line), "{line}: {second}");
+        }
     }
 }
