@@ -14,7 +14,7 @@ pub struct Arguments {
     /// broker that goes and comes back with its data. Takes Java and Maven.
     #[arg(long)]
     obey: bool,
-    /// One node, or two that have every topic both. Commands are for the second one then; the first is the controller as well,
+    /// One node, or two with every topic on both. Commands are for the second one then; the first is the controller as well,
     /// and stays. Two take Java and Maven.
     #[arg(long, value_name = "N", default_value_t = 1)]
     nodes: usize,

@@ -27,7 +27,7 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "DIR", default_value = "plugins", value_hint = ValueHint::DirPath)]
     plugins: PathBuf,
 
-    /// Stop by itself after so many seconds, with a summary
+    /// Stop by itself when all plugins have been at work for so many seconds, with a summary
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
 

@@ -48,6 +48,9 @@ const PARTITIONS: i32 = 4;
 /// The screen is drawn so often.
 const DRAW_EVERY: Duration = Duration::from_millis(250);
 
+/// The folder has been looked at by then; where no module is, there is none to be waited for.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
 /// After the shop has closed, what is under way gets so long to arrive before the summary.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
@@ -59,7 +62,7 @@ const QUIET: Duration = Duration::from_millis(500);
 pub struct Options {
     /// The folder of modules.
     pub plugins: PathBuf,
-    /// Stops by itself after so long.
+    /// Stops by itself after so long with every plugin at work: the first compilation of many takes its time.
     pub runs_for: Option<Duration>,
     /// Orders a second.
     pub rate: u64,
@@ -100,15 +103,21 @@ async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
     let stop = app::shutdown_signal();
     tokio::pin!(stop);
     let mut drawn_at = started;
+    let mut at_work_since = None;
     loop {
         tokio::select! {
             _ = tick.tick() => {}
             () = &mut stop => break,
         }
-        if options.runs_for.is_some_and(|time| started.elapsed() >= time) {
+        let now = screen::Totals::take(app, &generator);
+        if at_work_since.is_none() && started.elapsed() >= FIRST_LOOK && !now.is_starting() {
+            at_work_since = Some(Instant::now());
+        }
+        if let (Some(time), Some(since)) = (options.runs_for, at_work_since)
+            && since.elapsed() >= time
+        {
             break;
         }
-        let now = screen::Totals::take(app, &generator);
         screen.draw(started.elapsed(), &now, &before, drawn_at.elapsed(), &watch);
         (before, drawn_at) = (now, Instant::now());
     }

@@ -3,7 +3,7 @@
 use super::generator::Generator;
 use super::watch::Watch;
 use super::{LOG, Options};
-use crate::admin::{Control, PluginStatus};
+use crate::admin::{Control, PluginStatus, State};
 use crate::app::App;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,6 +31,11 @@ impl Totals {
     pub fn take(app: &App, generator: &Generator) -> Self {
         let plugins = app.supervisor.plugins().into_iter().map(|status| (status.name.clone(), status)).collect();
         Totals { sent: generator.sent(), plugins }
+    }
+
+    /// Whether a plugin is still on its way.
+    pub fn is_starting(&self) -> bool {
+        self.plugins.values().any(|plugin| plugin.state == State::Starting)
     }
 
     /// What grows as long as something is under way: events sent, events handled, alerts and dead letters read.

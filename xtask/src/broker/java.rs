@@ -58,7 +58,7 @@ impl Tools {
     }
 }
 
-/// A new broker that is ours alone: one node, or two that have every topic both. `proxies` is where clients of each are sent
+/// A new broker that is ours alone: one node, or two with every topic on both. `proxies` is where clients of each are sent
 /// that come by its second listener.
 pub fn start(tools: &Tools, folder: &Path, port: Option<u16>, nodes: usize, proxies: &[u16]) -> Result<Broker> {
     if !(1..=2).contains(&nodes) || !(proxies.is_empty() || proxies.len() == nodes) {

@@ -54,6 +54,9 @@ pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
         ("log.dirs", (*data).to_owned()),
     ];
     properties.extend(REPLICATED.iter().map(|name| (*name, nodes.to_string())));
+    if *nodes > 1 {
+        properties.extend(FAILS_OVER.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    }
     properties.extend(FIXED.iter().map(|(name, value)| (*name, (*value).to_owned())));
     properties
 }
@@ -64,6 +67,14 @@ const REPLICATED: [&str; 4] = [
     "offsets.topic.replication.factor",
     "transaction.state.log.replication.factor",
     "share.coordinator.state.topic.replication.factor",
+];
+
+/// What a killed node led goes to the other one soon, and comes back to it. A single node must not be taken for dead because the
+/// machine is busy.
+const FAILS_OVER: &[(&str, &str)] = &[
+    ("broker.session.timeout.ms", "6000"),
+    ("broker.heartbeat.interval.ms", "1000"),
+    ("leader.imbalance.check.interval.seconds", "2"),
 ];
 
 /// What doesn't depend on where the node runs.
@@ -82,10 +93,6 @@ const FIXED: &[(&str, &str)] = &[
     // Groups are there when a test needs them, and a killed member is missed in less than the 6 s that are allowed by default.
     ("group.initial.rebalance.delay.ms", "0"),
     ("group.min.session.timeout.ms", "1000"),
-    // A killed node's partitions go to the other one soon, and come back to it.
-    ("broker.session.timeout.ms", "6000"),
-    ("broker.heartbeat.interval.ms", "1000"),
-    ("leader.imbalance.check.interval.seconds", "2"),
     // A killed producer's transaction is aborted soon after its time-out, not up to 10 s later.
     ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
 ];
