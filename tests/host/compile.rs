@@ -41,7 +41,7 @@ fn the_events_of_others_go_on_while_a_large_module_is_compiled_for_the_first_tim
     }
     let took = began.elapsed();
     println!("{} events in {took:?}, and never more than {longest:?} without one", seen - first);
-    assert!(took > STANDSTILL, "{took:?} say nothing: make it larger");
+    assert!(took > Duration::from_secs(2), "{took:?} say nothing: make it larger");
     assert!(longest < STANDSTILL, "nothing went on for {longest:?} of {took:?}");
 
     host.wait_for_tasks("large", 2);
