@@ -14,6 +14,26 @@ fn wait_for_outputs(stage: &Stage, more: i64) {
     wait_until("more outputs", LONG, || count() >= before + more);
 }
 
+/// What a broker is killed in the middle of.
+const EVENTS: u64 = 300_000;
+
+/// A host that has these events to deal with, on a broker of the test's own, and has begun.
+fn busy(broker: &Broker, top: &str) -> (Stage, Host) {
+    let stage = Stage::on(Kafka::at(broker.address()), "broker", 4);
+    let events: Vec<Record> = (0..EVENTS).map(event).collect();
+    stage.kafka.produce(&stage.input, &events);
+    let host = stage.plugin("p", "chaos", top, "").start();
+    wait_for_outputs(&stage, 1);
+    (stage, host)
+}
+
+/// How often more than once an event of [`busy`] came out, when all have. Panics if one is missing.
+fn duplicates(stage: &Stage, host: &mut Host) -> usize {
+    host.wait_until_ready();
+    stage.wait_until_done("p");
+    account(EVENTS, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p")).duplicates
+}
+
 fn start(host: &mut Host, tasks: usize) {
     host.start();
     host.wait_until_ready();
@@ -70,12 +90,8 @@ fn when_one_of_two_hosts_is_killed_the_other_takes_over_and_nothing_is_lost() {
 fn a_broker_that_is_killed_and_comes_back_costs_no_event_and_is_told_of_once() {
     let _turn = turn();
     let mut broker = Broker::start();
-    let stage = Stage::on(Kafka::at(broker.address()), "broker", 4);
-    let events: Vec<Record> = (0..300_000).map(event).collect();
-    stage.kafka.produce(&stage.input, &events);
     // A transaction would not outlive the broker: its worker would be started again, and say so. The next test has them.
-    let mut host = stage.plugin("p", "chaos", "delivery = 'at-least-once'", "").start();
-    wait_for_outputs(&stage, 1);
+    let (stage, mut host) = busy(&broker, "delivery = 'at-least-once'");
 
     broker.kill9();
     host.wait_for_line(&["WARN", "the brokers are not reachable", "waiting"]);
@@ -83,10 +99,8 @@ fn a_broker_that_is_killed_and_comes_back_costs_no_event_and_is_told_of_once() {
     assert_eq!(host.plugin("p").expect("the plugin")["state"], "running");
     broker.start_again();
 
-    host.wait_until_ready();
-    stage.wait_until_done("p");
-    let account = account(events.len() as u64, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p"));
-    assert!(account.duplicates < 100_000, "{} duplicates", account.duplicates);
+    let duplicates = duplicates(&stage, &mut host);
+    assert!(duplicates < 100_000, "{duplicates} duplicates");
     let log = host.log();
     for line in ["the brokers are not reachable", "the brokers are reachable again"] {
         assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
@@ -99,20 +113,13 @@ fn a_broker_that_is_killed_and_comes_back_costs_no_event_and_is_told_of_once() {
 fn a_broker_that_is_killed_in_the_middle_of_transactions_doubles_nothing() {
     let _turn = turn();
     let mut broker = Broker::replicated();
-    let stage = Stage::on(Kafka::at(broker.address()), "broker", 4);
-    let events: Vec<Record> = (0..300_000).map(event).collect();
-    stage.kafka.produce(&stage.input, &events);
-    let mut host = stage.plugin("p", "chaos", "", "").start();
-    wait_for_outputs(&stage, 1);
+    let (stage, mut host) = busy(&broker, "");
 
     broker.kill9();
     // Half of the topics' partitions were there, and go on elsewhere before it is back.
     wait_for_outputs(&stage, 1);
     broker.start_again();
-    host.wait_until_ready();
-    stage.wait_until_done("p");
-    let account = account(events.len() as u64, &stage.kafka.read_all(&stage.output), &stage.dead_letters("p"));
-    assert_eq!(account.duplicates, 0);
+    assert_eq!(duplicates(&stage, &mut host), 0);
     assert_eq!(host.sigterm().code(), Some(0));
 }
 

@@ -30,9 +30,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let takes_java = arguments.obey || arguments.nodes != 1 || !arguments.proxy.is_empty();
     let choice = if takes_java { Choice::that_comes_back()? } else { Choice::of_our_own()? };
     eprintln!("{choice}");
-    let mut broker = match takes_java {
-        true => choice.start_nodes(&workspace, arguments.port, arguments.nodes, &arguments.proxy)?,
-        false => choice.start(&workspace, arguments.port)?,
+    let mut broker = if takes_java {
+        choice.start_nodes(&workspace, arguments.port, arguments.nodes, &arguments.proxy)?
+    } else {
+        choice.start(&workspace, arguments.port)?
     };
     println!("{}", broker.address);
     if let Some(behind) = &broker.behind_proxy {

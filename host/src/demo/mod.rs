@@ -48,9 +48,6 @@ const PARTITIONS: i32 = 4;
 /// The screen is drawn so often.
 const DRAW_EVERY: Duration = Duration::from_millis(250);
 
-/// The folder has been looked at by then; where no module is, there is none to be waited for.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
-
 /// After the shop has closed, what is under way gets so long to arrive before the summary.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
@@ -103,19 +100,20 @@ async fn show(app: &App, options: &Options, on_screen: bool) -> Result<()> {
     let stop = app::shutdown_signal();
     tokio::pin!(stop);
     let mut drawn_at = started;
-    let mut at_work_since = None;
+    let mut at_work_since: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = tick.tick() => {}
             () = &mut stop => break,
         }
+        // Asked first: a plugin that is found in between is not among the totals.
+        let all_are_known = app.supervisor.looked_at_folder();
         let now = screen::Totals::take(app, &generator);
-        if at_work_since.is_none() && started.elapsed() >= FIRST_LOOK && !now.is_starting() {
-            at_work_since = Some(Instant::now());
+        if all_are_known && !now.is_starting() {
+            at_work_since.get_or_insert_with(Instant::now);
         }
-        if let (Some(time), Some(since)) = (options.runs_for, at_work_since)
-            && since.elapsed() >= time
-        {
+        let is_over = |time| at_work_since.is_some_and(|since| since.elapsed() >= time);
+        if options.runs_for.is_some_and(is_over) {
             break;
         }
         screen.draw(started.elapsed(), &now, &before, drawn_at.elapsed(), &watch);

@@ -66,8 +66,11 @@ pub struct Offsets {
     /// What is committed.
     pub positions: Vec<Position>,
     /// By it the broker knows a member that the group went on without, and refuses its offsets.
-    pub(super) member: Option<Arc<(TopicPartitionList, ConsumerGroupMetadata)>>,
+    pub(super) member: Option<Member>,
 }
+
+/// What is committed, in librdkafka's terms, and who commits it.
+pub(super) type Member = Arc<(TopicPartitionList, ConsumerGroupMetadata)>;
 
 impl Offsets {
     /// Offsets of no group: a transaction that has only outputs commits none, and a test's outlet takes any.

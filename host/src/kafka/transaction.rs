@@ -1,6 +1,6 @@
 //! Transactions of a producer: which error means what, and how long each step is tried.
 
-use super::edge::{Offsets, TransactionError};
+use super::edge::{Member, Offsets, TransactionError};
 use super::errors::{code, is_stale};
 use crate::failpoint;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
@@ -103,8 +103,8 @@ where
     C: ProducerContext + 'static,
     P: Producer<C> + Send + Sync + 'static,
 {
-    if offsets.member.is_some() {
-        send_offsets(producer, offsets)?;
+    if let Some(member) = &offsets.member {
+        send_offsets(producer, member)?;
         failpoint::reached("after-offsets");
     }
     let commit = || producer.commit_transaction(Timeout::After(ANSWER_WITHIN));
@@ -116,7 +116,7 @@ where
 /// librdkafka (2.12.1) may wait for good, whatever time-out it is given, for a group's coordinator that has left the cluster: its
 /// issues 5456 and 5511. So the call is made by a thread of its own, which is left behind with the producer if it hangs; it ends
 /// when anything else happens to a connection of that producer, and another producer of the same id fences it meanwhile.
-fn send_offsets<C, P>(producer: &Arc<P>, offsets: &Offsets) -> Result<(), TransactionError>
+fn send_offsets<C, P>(producer: &Arc<P>, member: &Member) -> Result<(), TransactionError>
 where
     C: ProducerContext + 'static,
     P: Producer<C> + Send + Sync + 'static,
@@ -124,8 +124,7 @@ where
     const DOING: &str = "sending offsets to the transaction";
     let mut hangs = None;
     let sent = patiently(DOING, PATIENCE, || {
-        let Some(member) = offsets.member.clone() else { return Ok(()) };
-        let producer = producer.clone();
+        let (producer, member) = (producer.clone(), member.clone());
         let send = move || producer.send_offsets_to_transaction(&member.0, &member.1, Timeout::After(ANSWER_WITHIN));
         within(HANGS_AFTER, send).unwrap_or_else(|why| {
             hangs = Some(why);

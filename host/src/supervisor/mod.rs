@@ -87,6 +87,11 @@ impl Supervisor {
         }
     }
 
+    /// Whether all that the plugins folder had at the start is known by now.
+    pub fn looked_at_folder(&self) -> bool {
+        self.parts.looked_at_folder()
+    }
+
     /// Stops every plugin at a commit, all at once, and waits for them.
     pub async fn shut_down(&self) {
         let handles: Vec<Handle> = self.lock().values().cloned().collect();
@@ -124,7 +129,7 @@ impl Control for Supervisor {
     fn ready(&self) -> Readiness {
         let kafka = &self.parts.kafka;
         let mut reasons = readiness::reasons(&self.plugins(), kafka.outage(), kafka.bootstrap_servers());
-        if !self.parts.looked_at_folder() {
+        if !self.looked_at_folder() {
             reasons.push("the plugins folder has not been looked at yet".into());
         }
         Readiness { reasons }

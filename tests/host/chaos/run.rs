@@ -16,9 +16,6 @@ use wasmill_tests::{Broker, Host, Kafka, LONG, Proxy, Watch, another_build, modu
 /// Longer than a membership lasts without its owner, and than a transaction's time-out (10 s) with the broker's round.
 const TOO_LONG: Duration = Duration::from_secs(12);
 
-/// Between two looks at everything.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
 /// How long what is read may lag behind what is committed.
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -253,16 +250,17 @@ impl Chaos {
     }
 
     fn wait_for_tasks(&self) {
-        let deadline = Instant::now() + LONG;
-        loop {
-            let plugins: Vec<Value> =
-                self.running().into_iter().map(|host| host.plugin("p").unwrap_or_default()).collect();
-            if plugins.iter().map(tasks).sum::<usize>() == self.rig.partitions as usize {
-                return;
+        let mut last = Vec::new();
+        wait_until("all tasks to have an owner", LONG, || {
+            let plugins = self.running().into_iter().map(|host| host.plugin("p").unwrap_or_default());
+            let plugins: Vec<Value> = plugins.collect();
+            let now: Vec<usize> = plugins.iter().map(tasks).collect();
+            if now != last {
+                println!("chaos: tasks of each host {now:?}: {plugins:?}");
+                last.clone_from(&now);
             }
-            assert!(Instant::now() < deadline, "after {LONG:?} not every task has one owner: {plugins:#?}");
-            std::thread::sleep(LOOK_EVERY);
-        }
+            now.iter().sum::<usize>() == self.rig.partitions as usize
+        });
     }
 
     /// Holds everything since the beginning against the invariants.
@@ -293,7 +291,7 @@ impl Chaos {
                 let all: Vec<String> = broken.iter().map(ToString::to_string).collect();
                 panic!("after {:.1} s:\n{}", self.time().as_secs_f64(), all.join("\n"));
             }
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(Duration::from_millis(300));
         }
     }
 }

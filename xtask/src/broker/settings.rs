@@ -54,10 +54,8 @@ pub fn properties(node: &Node<'_>) -> Vec<(&'static str, String)> {
         ("log.dirs", (*data).to_owned()),
     ];
     properties.extend(REPLICATED.iter().map(|name| (*name, nodes.to_string())));
-    if *nodes > 1 {
-        properties.extend(FAILS_OVER.iter().map(|(name, value)| (*name, (*value).to_owned())));
-    }
-    properties.extend(FIXED.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let fails_over = if *nodes > 1 { FAILS_OVER } else { &[] };
+    properties.extend(fails_over.iter().chain(FIXED).map(|(name, value)| (*name, (*value).to_owned())));
     properties
 }
 
