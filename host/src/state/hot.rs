@@ -7,11 +7,15 @@ use hashbrown::HashTable;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
+use wasmill_contract::Chunks;
+
+/// Slots that are made at once.
+const CHUNK: usize = 256;
 
 /// One place an entry, found with one hash. What is not on disk yet stays; of the rest, what was not used since the hand of a
 /// clock came by is forgotten when it takes more than the share.
 pub struct Hot {
-    slots: Vec<Slot>,
+    slots: Chunks<Slot, CHUNK>,
     free: Vec<u32>,
     index: HashTable<u32>,
     hasher: RandomState,
@@ -29,9 +33,10 @@ pub struct Hot {
 }
 
 struct Slot {
-    /// None: the slot is free.
-    key: Option<Key>,
+    key: Key,
     entry: Entry,
+    /// There is nothing in it.
+    free: bool,
     used: AtomicBool,
     /// It is in `fresh`.
     fresh: bool,
@@ -40,12 +45,16 @@ struct Slot {
 }
 
 impl Slot {
+    fn new(key: Key, entry: Entry) -> Self {
+        Slot { key, entry, free: false, used: AtomicBool::new(false), fresh: false, leaving: false }
+    }
+
     fn is_pinned(&self) -> bool {
         self.fresh || self.leaving
     }
 
     fn bytes(&self) -> usize {
-        self.key.as_ref().map_or(0, |key| bytes_of(key, &self.entry))
+        if self.free { 0 } else { bytes_of(&self.key, &self.entry) }
     }
 }
 
@@ -53,7 +62,7 @@ impl Hot {
     /// Knows nothing yet, and keeps about its share of what is on disk as well.
     pub fn new(share: Share) -> Self {
         Hot {
-            slots: Vec::new(),
+            slots: Chunks::default(),
             free: Vec::new(),
             index: HashTable::new(),
             hasher: RandomState::default(),
@@ -67,7 +76,7 @@ impl Hot {
     }
 
     fn place(&self, key: &[u8]) -> Option<usize> {
-        let is_it = |slot: &u32| self.slots[*slot as usize].key.as_deref() == Some(key);
+        let is_it = |slot: &u32| *self.slots[*slot as usize].key == *key;
         self.index.find(self.hasher.hash_one(key), is_it).map(|slot| *slot as usize)
     }
 
@@ -83,17 +92,16 @@ impl Hot {
 
     /// Takes in what is on disk. Nothing may be known of the key.
     pub fn keep(&mut self, key: Key, entry: Entry) {
-        let slot = Slot { key: Some(key), entry, used: AtomicBool::new(false), fresh: false, leaving: false };
+        let slot = Slot::new(key, entry);
         self.spare += slot.bytes();
         self.add(slot);
         self.forget();
     }
 
     /// Takes in what was committed. Answers how many bytes more wait for the disk.
-    pub fn write(&mut self, key: &Key, entry: Entry) -> isize {
-        let Some(index) = self.place(key) else {
-            let slot =
-                Slot { key: Some(key.clone()), entry, used: AtomicBool::new(false), fresh: true, leaving: false };
+    pub fn write(&mut self, key: Key, entry: Entry) -> isize {
+        let Some(index) = self.place(&key) else {
+            let slot = Slot { fresh: true, ..Slot::new(key, entry) };
             let bytes = slot.bytes();
             let index = self.add(slot);
             self.fresh.push(index);
@@ -118,27 +126,24 @@ impl Hot {
     }
 
     fn add(&mut self, slot: Slot) -> u32 {
-        let hash = self.hasher.hash_one(slot.key.as_deref().unwrap_or_default());
+        let hash = self.hasher.hash_one(&*slot.key);
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = slot;
                 index
             }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as u32
-            }
+            None => self.slots.push(slot) as u32,
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
-        let of = |slot: &u32| hasher.hash_one(slots[*slot as usize].key.as_deref().unwrap_or_default());
+        let of = |slot: &u32| hasher.hash_one(&*slots[*slot as usize].key);
         self.index.insert_unique(hash, index, of);
         index
     }
 
     fn pin(&mut self, index: u32) {
         self.pinned += 1;
-        if let (Some(order), Some(key)) = (&mut self.order, &self.slots[index as usize].key) {
-            order.insert(key.clone(), index);
+        if let Some(order) = &mut self.order {
+            order.insert(self.slots[index as usize].key.clone(), index);
         }
     }
 
@@ -155,7 +160,7 @@ impl Hot {
             let slot = &mut self.slots[*index as usize];
             (slot.fresh, slot.leaving) = (false, true);
             bytes += slot.bytes();
-            into.extend(slot.key.clone().map(|key| (key, slot.entry.clone())));
+            into.push((slot.key.clone(), slot.entry.clone()));
         }
         bytes as isize
     }
@@ -168,8 +173,8 @@ impl Hot {
             if !slot.fresh {
                 self.spare += slot.bytes();
                 self.pinned -= 1;
-                if let (Some(order), Some(key)) = (&mut self.order, &slot.key) {
-                    order.remove(key);
+                if let Some(order) = &mut self.order {
+                    order.remove(&slot.key);
                 }
             }
         }
@@ -194,12 +199,12 @@ impl Hot {
             let index = self.hand;
             self.hand = (index + 1) % self.slots.len();
             let slot = &mut self.slots[index];
-            if slot.key.is_none() || slot.is_pinned() || std::mem::take(slot.used.get_mut()) {
+            if slot.free || slot.is_pinned() || std::mem::take(slot.used.get_mut()) {
                 continue;
             }
             self.spare -= slot.bytes();
-            let Some(key) = slot.key.take() else { continue };
-            slot.entry = None;
+            let key = std::mem::take(&mut slot.key);
+            (slot.entry, slot.free) = (None, true);
             if let Ok(found) = self.index.find_entry(self.hasher.hash_one(&*key), |slot| *slot as usize == index) {
                 found.remove();
             }
@@ -217,8 +222,8 @@ impl Hot {
         if self.is_in_order() {
             return;
         }
-        let pinned = (0..).zip(&self.slots).filter(|(_, slot)| slot.is_pinned());
-        self.order = Some(pinned.filter_map(|(index, slot)| Some((slot.key.clone()?, index))).collect());
+        let pinned = (0..).zip(self.slots.iter()).filter(|(_, slot)| slot.is_pinned());
+        self.order = Some(pinned.map(|(index, slot)| (slot.key.clone(), index)).collect());
     }
 
     /// What is not on disk yet of a range, or what waits to take the place of what is.
@@ -283,7 +288,7 @@ mod tests {
         let mut hot = hot();
         let mut waiting = 0;
         for number in 0..5_000 {
-            waiting += hot.write(&key(number), entry("x"));
+            waiting += hot.write(key(number), entry("x"));
         }
         assert!(waiting as usize > 2 * BYTES);
         assert!((0..5_000).all(|number| hot.get(number.to_string().as_bytes()) == Some(&entry("x"))));
@@ -301,8 +306,8 @@ mod tests {
         let mut hot = hot();
         hot.keep(key("k"), None);
         assert_eq!(hot.get(b"k"), Some(&None));
-        let first = hot.write(&key("k"), entry("new"));
-        assert_eq!(hot.write(&key("k"), entry("newer")), 2);
+        let first = hot.write(key("k"), entry("new"));
+        assert_eq!(hot.write(key("k"), entry("newer")), 2);
         assert_eq!(hot.get(b"k"), Some(&entry("newer")));
         assert_eq!(hot.get(b"other"), None);
         let leaving = hot.leave();
@@ -314,15 +319,15 @@ mod tests {
     #[test]
     fn what_is_written_again_while_it_leaves_leaves_again() {
         let mut hot = hot();
-        hot.write(&key("a"), entry("1"));
-        hot.write(&key("b"), entry("1"));
+        hot.write(key("a"), entry("1"));
+        hot.write(key("b"), entry("1"));
         let leaving = hot.leave();
-        hot.write(&key("b"), entry("2"));
+        hot.write(key("b"), entry("2"));
         let mut gathered = Vec::new();
         hot.gather(&leaving, &mut gathered);
         assert_eq!(gathered, [(key("a"), entry("1")), (key("b"), entry("2"))]);
         assert!(hot.leave().is_empty(), "it went as it was when it was gathered");
-        hot.write(&key("a"), entry("3"));
+        hot.write(key("a"), entry("3"));
         hot.release(&leaving);
         assert_eq!(above(&mut hot), [key("a")]);
         assert_eq!(flush(&mut hot), [(key("a"), entry("3"))]);
@@ -333,10 +338,10 @@ mod tests {
     fn a_scan_sees_what_is_not_on_disk_before_and_after_it_was_put_in_order() {
         let mut hot = hot();
         hot.keep(key("on disk"), entry("0"));
-        hot.write(&key("b"), entry("1"));
+        hot.write(key("b"), entry("1"));
         assert_eq!(above(&mut hot), [key("b")]);
-        hot.write(&key("a"), None);
-        hot.write(&key("on disk"), None);
+        hot.write(key("a"), None);
+        hot.write(key("on disk"), None);
         assert_eq!(above(&mut hot), [key("a"), key("b"), key("on disk")]);
         let inside = hot.above((Bound::Included(b"a"), Bound::Excluded(b"b")));
         assert_eq!(inside.into_iter().collect::<Vec<_>>(), [(key("a"), None)]);

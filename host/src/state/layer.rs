@@ -4,6 +4,7 @@ use super::budget::Share;
 use super::disk::{Meta, Pair, Part, View};
 use super::hot::Hot;
 use super::{Range, StateError, record};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -11,8 +12,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use wasmill_contract::is_expired;
 
-/// A key within its store. Shared, since the open layer, what is in memory of what is committed, and the writer all hold it.
-pub type Key = Arc<[u8]>;
+/// A key within its store. A short one lies where the key is kept: to look for an entry costs one cache line less then.
+pub type Key = SmallVec<[u8; 24]>;
 
 /// A value, and the event time of its write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl Committed {
     /// Takes in what a commit has committed of a store; answers how many bytes more (or, below zero, less) wait for the disk.
     pub fn take(&self, store: usize, entries: impl Iterator<Item = (Key, Entry)>) -> isize {
         let mut hot = self.hot_mut(store);
-        entries.map(|(key, entry)| hot.write(&key, entry)).sum()
+        entries.map(|(key, entry)| hot.write(key, entry)).sum()
     }
 
     /// Says what is to be noted with what was taken in. Answers whether the writer has to be told that something waits.

@@ -43,7 +43,7 @@ pub struct Found {
     /// By key, and then by partition number.
     pub entries: Vec<FoundEntry>,
     /// Where a page goes on. None: it was the last.
-    pub next: Option<Arc<[u8]>>,
+    pub next: Option<Key>,
 }
 
 /// One entry of one task.
@@ -52,7 +52,7 @@ pub struct FoundEntry {
     /// The task's partition number.
     pub partition: i32,
     /// Its key.
-    pub key: Arc<[u8]>,
+    pub key: Key,
     /// Its value.
     pub value: Arc<[u8]>,
     /// The event time of its last write, in milliseconds since the Unix epoch.

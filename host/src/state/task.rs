@@ -7,7 +7,7 @@ use super::timers::{self, Timers};
 use super::{Change, Clock, OpenStateError, Range, State, StateError, StoreSpec, Timer};
 use crate::event::wall_clock;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use indexmap::IndexMap;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ pub struct TaskState {
 }
 
 struct Store {
-    open: HashMap<Key, Entry, RandomState>,
+    /// In the order of their first writes: a commit walks them as they lie in memory.
+    open: IndexMap<Key, Entry, RandomState>,
     tidy: Tidy,
 }
 
@@ -53,7 +54,7 @@ impl TaskState {
     ) -> Result<Self, OpenStateError> {
         let stream_time = committed.stream_time();
         let count = committed.stores.len();
-        let store = |_| Store { open: HashMap::default(), tidy: Tidy { began: stream_time, next: None } };
+        let store = |_| Store { open: IndexMap::default(), tidy: Tidy { began: stream_time, next: None } };
         let stores = (0..count).map(store).collect();
         let timers = Timers::default();
         let mut state = TaskState { stores, timers, committed, owner, stream_time, meta, dirty_bytes: 0, found: None };
@@ -256,7 +257,7 @@ impl State for TaskState {
     fn commit(&mut self, changelog_end: Option<i64>) {
         let (mut waiting, mut any) = (0, false);
         for (index, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.open.is_empty()) {
-            waiting += self.committed.take(index, store.open.drain());
+            waiting += self.committed.take(index, store.open.drain(..));
             any = true;
         }
         self.timers.commit();

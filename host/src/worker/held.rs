@@ -5,29 +5,33 @@ use super::cause::Cause;
 use super::lane::{Halt, Lane};
 use crate::kafka::edge::{Outgoing, Outlet, Refused, SendError, Source};
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::sync::Arc;
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+use std::ops::Range;
 use wasmill_contract::Headers;
 
 /// What waits, in the order in which the keys came.
 #[derive(Default)]
 pub(super) struct Held {
-    outputs: Vec<Output>,
-    /// By task, topic, partition and key: where in `outputs`.
-    places: HashMap<Arc<[u8]>, usize, RandomState>,
+    outputs: IndexMap<Name, Output, RandomState>,
+    /// Their values, one behind the other: most fit in the place of the one before, and what does not is put behind all.
+    values: Vec<u8>,
+    /// What all that are in `outputs` take besides.
     bytes: usize,
     /// Reused: a look at what is held allocates nothing.
-    name: Vec<u8>,
+    name: Name,
 }
+
+/// Task, topic, partition and key.
+type Name = SmallVec<[u8; 40]>;
 
 struct Output {
     topic: usize,
     partition: Option<i32>,
     timestamp: Option<i64>,
-    /// As in `places`; the key is its end.
-    name: Arc<[u8]>,
-    value: Option<Vec<u8>>,
-    headers: Headers,
+    /// Where in the values.
+    value: Option<Range<usize>>,
+    headers: Option<Box<Headers>>,
     token: u64,
 }
 
@@ -42,72 +46,86 @@ impl Held {
         self.name.extend_from_slice(&(record.topic as u32).to_be_bytes());
         self.name.extend_from_slice(&record.partition.unwrap_or(-1).to_be_bytes());
         self.name.extend_from_slice(key);
-        let place = match self.places.get(self.name.as_slice()) {
-            Some(place) => *place,
+        let output = match self.outputs.get_mut(&self.name) {
+            Some(output) => output,
             None => {
-                let name: Arc<[u8]> = self.name.as_slice().into();
-                self.bytes += name.len() + std::mem::size_of::<Output>();
-                self.places.insert(name.clone(), self.outputs.len());
-                self.outputs.push(Output {
+                self.bytes += size_of_one(&self.name);
+                let new = Output {
                     topic: record.topic,
                     partition: record.partition,
                     timestamp: None,
-                    name,
                     value: None,
-                    headers: Headers::default(),
+                    headers: None,
                     token,
-                });
-                self.outputs.len() - 1
+                };
+                self.outputs.entry(self.name.clone()).or_insert(new)
             }
         };
-        let output = &mut self.outputs[place];
-        self.bytes -= output.payload();
         output.timestamp = record.timestamp;
         output.token = token;
-        match (&mut output.value, record.value) {
-            (Some(held), Some(value)) => {
-                held.clear();
-                held.extend_from_slice(value);
-            }
-            (held, value) => *held = value.map(Into::into),
-        }
-        output.headers.clear();
-        for (name, value) in record.headers.clone() {
-            output.headers.push(name, value);
-        }
-        self.bytes += output.payload();
+        output.value = record.value.map(|value| put(&mut self.values, output.value.take(), value));
+        self.bytes -= output.header_bytes();
+        output.headers = headers(record);
+        self.bytes += output.header_bytes();
     }
 
     /// What it takes in memory, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.values.len()
     }
 
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
-        self.places.clear();
+        self.values.clear();
         self.bytes = 0;
     }
 
     /// Drops what tasks caused that were given up.
     pub(super) fn forget(&mut self, is_given_up: impl Fn(i32) -> bool) {
-        let outputs = std::mem::take(&mut self.outputs);
-        self.clear();
-        for output in outputs.into_iter().filter(|output| !is_given_up(Cause::place(output.token).number)) {
-            self.bytes += output.name.len() + std::mem::size_of::<Output>() + output.payload();
-            self.places.insert(output.name.clone(), self.outputs.len());
-            self.outputs.push(output);
+        let (outputs, values) = (std::mem::take(&mut self.outputs), std::mem::take(&mut self.values));
+        self.bytes = 0;
+        for (name, mut output) in outputs {
+            if is_given_up(Cause::place(output.token).number) {
+                continue;
+            }
+            output.value = output.value.map(|place| put(&mut self.values, None, &values[place]));
+            self.bytes += size_of_one(&name) + output.header_bytes();
+            self.outputs.insert(name, output);
         }
     }
 }
 
-impl Output {
-    fn payload(&self) -> usize {
-        self.value.as_ref().map_or(0, Vec::len) + self.headers.data.len()
-    }
+fn size_of_one(name: &Name) -> usize {
+    size_of::<(Name, Output)>() + if name.spilled() { name.len() } else { 0 }
+}
 
-    fn key(&self) -> &[u8] {
-        &self.name[PREFIX..]
+/// Into the place of the value before if it fits, else behind all.
+fn put(values: &mut Vec<u8>, before: Option<Range<usize>>, value: &[u8]) -> Range<usize> {
+    match before {
+        Some(before) if value.len() <= before.len() => {
+            let place = before.start..before.start + value.len();
+            values[place.clone()].copy_from_slice(value);
+            place
+        }
+        _ => {
+            values.extend_from_slice(value);
+            values.len() - value.len()..values.len()
+        }
+    }
+}
+
+/// Those of a record, if it has any.
+fn headers(record: &Outgoing<'_>) -> Option<Box<Headers>> {
+    let mut headers: Option<Box<Headers>> = None;
+    for (name, value) in record.headers.clone() {
+        headers.get_or_insert_default().push(name, value);
+    }
+    headers
+}
+
+impl Output {
+    fn header_bytes(&self) -> usize {
+        self.headers.as_ref().map_or(0, |headers| headers.data.len() + size_of::<Headers>())
     }
 }
 
@@ -118,20 +136,23 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             return Ok(());
         }
         self.open_transaction()?;
-        let mut bytes = 0;
-        for output in &self.held.outputs {
+        let (mut bytes, none) = (0, Headers::default());
+        for (name, output) in &self.held.outputs {
+            let key = &name[PREFIX..];
+            let value = output.value.clone().map(|place| &self.held.values[place]);
+            let headers = output.headers.as_deref().unwrap_or(&none);
             let record = Outgoing {
                 topic: output.topic,
                 partition: output.partition,
                 timestamp: output.timestamp,
-                key: Some(output.key()),
-                value: output.value.as_deref(),
-                headers: output.headers.columns().range(0, 0, output.headers.name_lengths.len()),
+                key: Some(key),
+                value,
+                headers: headers.columns().range(0, 0, headers.name_lengths.len()),
             };
             match self.outlet.send(record, output.token) {
                 Ok(()) => {
-                    bytes += output.key().len() + output.value.as_ref().map_or(0, Vec::len);
-                    self.first.sent(output.topic, Some(output.key()), output.value.as_deref());
+                    bytes += key.len() + value.map_or(0, <[u8]>::len);
+                    self.first.sent(output.topic, Some(key), value);
                 }
                 Err(SendError::Refused { code, message }) => {
                     self.refused.push(Refused { token: output.token, code, message });
@@ -170,8 +191,9 @@ mod tests {
         let text = |bytes| std::str::from_utf8(bytes).unwrap();
         held.outputs
             .iter()
-            .map(|output| {
-                (Cause::place(output.token).number, text(output.key()), text(output.value.as_deref().unwrap()))
+            .map(|(name, output)| {
+                let value = &held.values[output.value.clone().unwrap()];
+                (Cause::place(output.token).number, text(&name[PREFIX..]), text(value))
             })
             .collect()
     }

@@ -27,7 +27,7 @@ enum Totals {
     Windows(Windows<Sum>),
 }
 
-/// What is known of a group, as it is sent, and as it is kept without windows.
+/// What is known of a group without windows, as it is sent and as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Total {
     /// The group. Shared: an update copies a total twice, to keep it and to send it.
@@ -37,12 +37,19 @@ pub struct Total {
     /// Their sum; see [`Sum::total`].
     #[serde(with = "sum::text")]
     pub total: Option<Decimal>,
-    /// Where its window begins, in milliseconds since the Unix epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<i64>,
-    /// Where its window ends; this is not in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<i64>,
+}
+
+/// What is sent of a group's window.
+#[derive(Serialize)]
+struct OfWindow<'a> {
+    key: &'a str,
+    count: u64,
+    #[serde(with = "sum::text")]
+    total: Option<Decimal>,
+    /// Where the window begins, in milliseconds since the Unix epoch.
+    start: i64,
+    /// Where it ends; this is not in it.
+    end: i64,
 }
 
 impl Total {
@@ -92,7 +99,7 @@ impl Plugin for Revenue {
         match &self.totals {
             Totals::Running(store) => {
                 let total = ctx.update(store, group.as_bytes(), |total: &mut Total| {
-                    if *total.key != *group {
+                    if total.count == 0 {
                         total.key = (*group).into();
                     }
                     total.add(amount);
@@ -138,13 +145,12 @@ fn too_large(group: &str) -> Failure {
 impl Revenue {
     fn send(&self, results: Vec<Window<Sum>>, ctx: &mut Context) -> Outcome {
         for Window { key, start, end, value: sum } in results {
-            let key = String::from_utf8(key).map_err(|error| Failure::stop("bad-store", error.to_string()))?;
+            let key = str::from_utf8(&key).map_err(|error| Failure::stop("bad-store", error.to_string()))?;
             if sum.is_too_large() {
-                return Err(too_large(&key));
+                return Err(too_large(key));
             }
-            let Sum { count, total } = sum;
-            let total = Total { key: key.into(), count, total, start: Some(start), end: Some(end) };
-            let output = ctx.emit(self.revenue).key(total.key.as_bytes());
+            let total = OfWindow { key, count: sum.count, total: sum.total, start, end };
+            let output = ctx.emit(self.revenue).key(key.as_bytes());
             match self.settings.results {
                 // It is of the window, and not of the event that happened to close it.
                 Results::Final => output.timestamp(end).json(&total)?,
@@ -162,12 +168,14 @@ impl Revenue {
         let none =
             |what: &str| Failure::reject("no-group", format!("field `{name}` {what}, so that there is no group"));
         let field = fields.group.ok_or_else(|| none("is missing"))?.get();
-        let group = match field.as_bytes().first() {
-            Some(b'"') => {
+        let group = match field.as_bytes() {
+            // In which nothing is escaped.
+            [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Cow::Borrowed(&field[1..field.len() - 1]),
+            [b'"', ..] => {
                 let text: Text<'e> = serde_json::from_str(field).map_err(|_| none("is no text"))?;
                 text.0
             }
-            Some(b'{' | b'[') | None => return Err(none("is neither a text nor a number")),
+            [b'{' | b'[', ..] | [] => return Err(none("is neither a text nor a number")),
             _ if field == "null" => return Err(none("is null")),
             _ => Cow::Borrowed(field),
         };
@@ -177,8 +185,8 @@ impl Revenue {
     fn amount(&self, fields: &Fields<'_>) -> Result<Decimal, Failure> {
         let name = &self.settings.amount;
         let bad = |what: String| Failure::reject("bad-amount", format!("field `{name}` {what}"));
-        let field = fields.amount.ok_or_else(|| bad("is missing".into()))?.get();
-        serde_json::from_str(field).map_err(|error| bad(format!("is no decimal: {error}")))
+        let field = fields.amount.ok_or_else(|| bad("is missing".into()))?;
+        Decimal::from_raw(field).map_err(|error| bad(format!("is no decimal: {field} is {error}")))
     }
 }
 

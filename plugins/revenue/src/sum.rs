@@ -48,7 +48,7 @@ pub(crate) mod text {
 
     pub fn serialize<S: Serializer>(total: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
         match total {
-            Some(total) => serializer.collect_str(total),
+            Some(total) => serializer.serialize_str(&total.text()),
             None => serializer.serialize_str(""),
         }
     }

@@ -6,11 +6,13 @@
 //!   that both the host and the test harness of the Rust SDK run over a plugin's answer.
 //! - [`StreamTime`] and [`is_expired`]: what time it is for a task, and what is gone by it.
 //! - [`Memory`]: a task's stores and timers in memory, for tests and tools.
+//! - [`Chunks`]: what each of them keeps entries in.
 //! - [`duration`]: how long something is, as a person writes it in a configuration: `"5 min"`.
 //!
 //! Nothing here knows wasmtime or Kafka: the same code runs inside a plugin, in a plain `cargo test`, and in the host.
 
 mod batch;
+mod chunks;
 mod effects;
 mod headers;
 mod limits;
@@ -21,6 +23,7 @@ mod timers;
 mod writes;
 
 pub use batch::{Batch, EventRef};
+pub use chunks::Chunks;
 pub use effects::{Effects, FailureKind, Field, Output, Scope, Violation};
 pub use headers::{HeaderColumns, HeaderRef, Headers, HeadersIter};
 pub use limits::{Excess, Limits, MAX_KEY, MAX_VALUE, OverLimit};

@@ -1,6 +1,6 @@
 //! From and to JSON.
 
-use crate::Decimal;
+use crate::{Decimal, NotDecimal};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,9 +11,20 @@ use serde_json::value::RawValue;
 impl<'de> Deserialize<'de> for Decimal {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        number.parse().map_err(|error| D::Error::custom(format_args!("{text} is {error}")))
+        let text = <&RawValue>::deserialize(deserializer)?;
+        Decimal::from_raw(text).map_err(|error| D::Error::custom(format_args!("{text} is {error}")))
+    }
+}
+
+impl Decimal {
+    /// Of a number, or of a text that holds one, exactly as it stands in the JSON text of an event.
+    ///
+    /// # Errors
+    /// It is something else.
+    #[inline]
+    pub fn from_raw(json: &RawValue) -> Result<Self, NotDecimal> {
+        let text = json.get();
+        text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse()
     }
 }
 
@@ -33,7 +44,7 @@ pub fn from_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal,
 /// As a JSON number of the same digits.
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+        RawValue::from_string((*self.text()).to_owned()).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 

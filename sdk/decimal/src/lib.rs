@@ -19,12 +19,13 @@
 
 mod json;
 mod parse;
+mod text;
 
 pub use json::from_value;
 pub use parse::NotDecimal;
+pub use text::Text;
 
 use std::cmp::Ordering;
-use std::fmt;
 
 /// An exact decimal number of up to 38 digits. It keeps the digits after the point as they were written, `10.10` is
 /// printed as `10.10`, and equals `10.1`. Nothing rounds: what does not fit is None.
@@ -116,58 +117,6 @@ impl PartialEq for Decimal {
 }
 
 impl Eq for Decimal {}
-
-/// So many digits after the point are written out.
-const LONGEST_FRACTION: usize = 40;
-
-/// A point, and more digits than there can be on both sides of it.
-type Written = [u8; LONGEST_FRACTION + 41];
-
-/// Digits with a point, and where they begin. Without the formatter, which takes several times as long in WebAssembly.
-fn written(digits: u128, scale: usize) -> (Written, usize) {
-    let mut text = [b'0'; LONGEST_FRACTION + 41];
-    let (mut begin, mut count, mut long) = (text.len(), 0, digits);
-    let mut push = |digit: u8| {
-        if count == scale && scale > 0 {
-            begin -= 1;
-            text[begin] = b'.';
-        }
-        begin -= 1;
-        text[begin] = b'0' + digit;
-        count += 1;
-        count > scale
-    };
-    // WebAssembly has no 128-bit numbers: what is that long is divided by hand, and most amounts are not.
-    let (mut short, mut enough) = loop {
-        if let Ok(short) = u64::try_from(long) {
-            break (short, false);
-        }
-        push((long % 10) as u8);
-        long /= 10;
-    };
-    while short > 0 || !enough {
-        enough = push((short % 10) as u8);
-        short /= 10;
-    }
-    (text, begin)
-}
-
-/// As a JSON number.
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.digits < 0 { "-" } else { "" };
-        let digits = self.digits.unsigned_abs();
-        // Written out as long as it stays readable.
-        match usize::try_from(self.scale) {
-            Ok(scale) if scale <= LONGEST_FRACTION => {
-                let (text, begin) = written(digits, scale);
-                f.write_str(sign)?;
-                f.write_str(std::str::from_utf8(&text[begin..]).map_err(|_| fmt::Error)?)
-            }
-            _ => write!(f, "{sign}{digits}e{}", -i64::from(self.scale)),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,7 @@ impl<V> AnySlots for Slots<V> {
 
     fn keep(&mut self) {
         for undo in self.journal.drain(..) {
-            self.slots[undo.slot as usize].journaled = false;
+            self.slots[undo.slot].journaled = false;
         }
     }
 
@@ -56,17 +56,17 @@ impl<V> AnySlots for Slots<V> {
         let clean = self.journal.iter().filter(|undo| !undo.dirty).count();
         self.dirty.truncate(self.dirty.len() - clean);
         for Undo { slot, held, written, source, dirty } in self.journal.drain(..) {
-            let slot = &mut self.slots[slot as usize];
+            let slot = &mut self.slots[slot];
             (slot.held, slot.written, slot.source, slot.dirty, slot.journaled) = (held, written, source, dirty, false);
         }
     }
 
     fn dirty(&self, into: &mut Vec<Dirty>) {
-        into.extend(self.dirty.iter().map(|slot| (self.slots[*slot as usize].source, self.store, *slot)));
+        into.extend(self.dirty.iter().map(|slot| (self.slots[*slot].source, self.store, *slot)));
     }
 
     fn put(&mut self, slot: u32, answer: &mut Answer) {
-        let slot = &mut self.slots[slot as usize];
+        let slot = &mut self.slots[slot];
         self.bytes -= slot.bytes();
         slot.dirty = false;
         answer.writes.data.extend_from_slice(&slot.key);
@@ -82,7 +82,7 @@ impl<V> AnySlots for Slots<V> {
             }
             Held::Nothing | Held::Unreadable(_) => None,
         };
-        slot.size = length.unwrap_or(0);
+        slot.size = length.unwrap_or(0) as u32;
         answer.writes.push_written(slot.source, self.store, slot.key.len(), length);
         self.bytes += slot.bytes();
     }

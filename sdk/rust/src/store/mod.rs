@@ -5,6 +5,7 @@ mod codec;
 mod keys;
 mod reader;
 mod scan;
+mod slab;
 mod slots;
 #[cfg(test)]
 mod tests;

@@ -2,18 +2,16 @@
 
 use super::codec::{Codec, unreadable};
 use super::reader::{Age, Reader, written_at};
+use super::slab::{Key, Slab, Slot, key_of};
 use crate::Failure;
 use crate::input::Run;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 use std::mem::replace;
-use std::rc::Rc;
 
 /// Looked for twice or more.
 const AGAIN: u8 = 2;
-
-/// Bytes that an entry takes besides its key and value: a guess on the safe side.
-const OVERHEAD: usize = 128;
 
 /// How a store was declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +32,8 @@ pub(crate) struct Slots<V> {
     pub(super) tasks: Vec<(u32, Known)>,
     /// Which of them the call is for.
     pub(super) task: usize,
-    pub(super) slots: Vec<Slot<V>>,
-    pub(super) free: Vec<u32>,
+    hasher: RandomState,
+    pub(super) slots: Slab<V>,
     /// Entries written in this call, in the order of their first writes.
     pub(super) dirty: Vec<u32>,
     /// What the entries were before the event at hand wrote them.
@@ -43,32 +41,13 @@ pub(crate) struct Slots<V> {
     /// Bytes of the entries of all tasks.
     pub(super) bytes: usize,
     /// The slot that is looked at next when something has to be forgotten.
-    pub(super) hand: usize,
+    pub(super) hand: u32,
     /// In this call, the keys of events up to here were fetched.
     pub(super) fetched: usize,
 }
 
-/// The slots of a task's keys.
-pub(super) type Known = HashMap<Rc<[u8]>, u32, RandomState>;
-
-pub(super) struct Slot<V> {
-    pub(super) key: Rc<[u8]>,
-    /// Index of the task. None: the slot is free.
-    pub(super) task: Option<u32>,
-    /// How often it was looked for, up to [`AGAIN`]; one less each time that the hand comes by.
-    pub(super) used: u8,
-    pub(super) held: Held<V>,
-    /// Stream time of the last write.
-    pub(super) written: i64,
-    /// Which event of this call wrote last.
-    pub(super) source: u32,
-    /// Written in this call.
-    pub(super) dirty: bool,
-    /// Written by the event at hand.
-    pub(super) journaled: bool,
-    /// Bytes of the value when it was last seen encoded.
-    pub(super) size: usize,
-}
+/// The slots of a task's keys, by the hash of the key.
+pub(super) type Known = HashTable<u32>;
 
 pub(super) enum Held<V> {
     Nothing,
@@ -86,7 +65,7 @@ pub(super) struct Undo<V> {
 }
 
 /// What a call has written under a key. None: deleted, or gone.
-pub(crate) type Written<V> = (Rc<[u8]>, Option<V>);
+pub(crate) type Written<V> = (Key, Option<V>);
 
 /// Where an entry is looked for, and when.
 #[derive(Clone, Copy)]
@@ -106,8 +85,8 @@ impl<V> Slots<V> {
             codec,
             tasks: vec![],
             task: 0,
-            slots: vec![],
-            free: vec![],
+            hasher: RandomState::default(),
+            slots: Slab::default(),
             dirty: vec![],
             journal: vec![],
             bytes: 0,
@@ -120,14 +99,21 @@ impl<V> Slots<V> {
         Age { stream_time, ttl_ms: self.spec.ttl_ms }
     }
 
+    /// The slot of a key of the call's task, if it is known.
+    #[inline]
+    fn known(&self, key: &[u8]) -> Option<u32> {
+        let is_it = |slot: &u32| *self.slots[*slot].key == *key;
+        self.tasks[self.task].1.find(self.hasher.hash_one(key), is_it).copied()
+    }
+
     /// The entry of a key, from the host unless it is known.
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8], at: At<'_>) -> u32 {
-        match self.tasks[self.task].1.get(key) {
+        match self.known(key) {
             Some(slot) => {
-                let used = &mut self.slots[*slot as usize].used;
+                let used = &mut self.slots[slot].used;
                 *used = AGAIN.min(*used + 1);
-                *slot
+                slot
             }
             None => self.find_further(key, at),
         }
@@ -135,13 +121,13 @@ impl<V> Slots<V> {
 
     fn find_further(&mut self, key: &[u8], at: At<'_>) -> u32 {
         let wanted = self.expect(key);
-        self.slots[wanted as usize].used = 1;
+        self.slots[wanted].used = 1;
         let mut asked = vec![wanted];
         if self.spec.keyed_by_event {
             // The next events will ask for theirs: a call of the host's costs as much as a short event.
             let from = self.fetched.max(at.source as usize + 1);
             for key in at.run.keys().skip(from).flatten() {
-                if !self.tasks[self.task].1.contains_key(key) {
+                if self.known(key).is_none() {
                     asked.push(self.expect(key));
                 }
             }
@@ -153,47 +139,28 @@ impl<V> Slots<V> {
 
     /// A place for an entry that is not known.
     fn expect(&mut self, key: &[u8]) -> u32 {
-        let key: Rc<[u8]> = key.into();
-        let slot = Slot {
-            key: key.clone(),
-            task: Some(self.task as u32),
-            used: 0,
-            held: Held::Nothing,
-            written: i64::MIN,
-            source: 0,
-            dirty: false,
-            journaled: false,
-            size: 0,
-        };
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.slots[index as usize] = slot;
-                index
-            }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as u32
-            }
-        };
-        self.tasks[self.task].1.insert(key, index);
+        let index = self.slots.add(Slot::new(key_of(key), self.task as u32));
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash_of = |slot: &u32| hasher.hash_one(&*slots[*slot].key);
+        self.tasks[self.task].1.insert_unique(hasher.hash_one(key), index, hash_of);
         index
     }
 
     /// Fills in the entries; those that the host left out, never the first one, are unknown again.
     fn fetch(&mut self, asked: &[u32], reader: &dyn Reader) {
-        let keys = asked.iter().map(|slot| &*self.slots[*slot as usize].key);
+        let keys = asked.iter().map(|slot| &*self.slots[*slot].key);
         let lengths: Vec<u32> = keys.clone().map(|key| key.len() as u32).collect();
         let keys: Vec<u8> = keys.flatten().copied().collect();
         let values = reader.get_many(self.store, &lengths, &keys);
         assert!(!values.lengths.is_empty(), "the host answers for one key at least");
         let mut data = values.data.as_slice();
         for (index, (length, slot)) in values.lengths.iter().zip(asked).enumerate() {
-            let slot = &mut self.slots[*slot as usize];
+            let slot = &mut self.slots[*slot];
             if let Ok(length) = usize::try_from(*length) {
                 let (value, rest) = data.split_at(length);
                 data = rest;
                 slot.written = written_at(&values.written, index);
-                slot.size = length;
+                slot.size = length as u32;
                 slot.held = match (self.codec.decode)(value) {
                     Ok(value) => Held::Value(value),
                     Err(_) => Held::Unreadable(value.into()),
@@ -210,12 +177,10 @@ impl<V> Slots<V> {
 
     /// Frees a slot whose bytes are not counted (any more).
     fn let_go(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        if let Some(task) = slot.task.take() {
-            self.tasks[task as usize].1.remove(&slot.key);
+        let Some((task, key)) = self.slots.free(index) else { return };
+        if let Ok(known) = self.tasks[task as usize].1.find_entry(self.hasher.hash_one(&*key), |slot| *slot == index) {
+            known.remove();
         }
-        slot.held = Held::Nothing;
-        self.free.push(index);
     }
 
     /// Forgets entries until they take no more than `budget`: as the hand of a clock comes by, those that were not looked for
@@ -229,13 +194,14 @@ impl<V> Slots<V> {
             let index = self.hand;
             self.hand = (index + 1) % self.slots.len();
             let slot = &mut self.slots[index];
-            match slot.task {
-                None => {}
-                Some(_) if slot.used == AGAIN => slot.used = 1,
-                Some(_) => {
-                    self.bytes -= slot.bytes();
-                    self.let_go(index as u32);
-                }
+            if slot.is_free() {
+                continue;
+            }
+            if slot.used == AGAIN {
+                slot.used = 1;
+            } else {
+                self.bytes -= slot.bytes();
+                self.let_go(index);
             }
         }
     }
@@ -243,7 +209,7 @@ impl<V> Slots<V> {
     /// The entry's value at a stream time.
     #[inline]
     pub(crate) fn read(&self, slot: u32, stream_time: i64) -> Result<Option<&V>, Failure> {
-        let Slot { held, written, key, .. } = &self.slots[slot as usize];
+        let Slot { held, written, key, .. } = &self.slots[slot];
         match held {
             Held::Nothing => Ok(None),
             _ if self.age(stream_time).is_over(*written) => Ok(None),
@@ -257,14 +223,14 @@ impl<V> Slots<V> {
 
     /// Whether the entry is not there, whatever the time.
     pub(crate) fn is_nothing(&self, slot: u32) -> bool {
-        matches!(self.slots[slot as usize].held, Held::Nothing)
+        matches!(self.slots[slot].held, Held::Nothing)
     }
 
     /// Writes the entry, or with None deletes it.
     #[inline]
     pub(crate) fn write(&mut self, slot: u32, value: Option<V>, at: At<'_>) {
         let index = slot;
-        let slot = &mut self.slots[index as usize];
+        let slot = &mut self.slots[index];
         let held = replace(&mut slot.held, value.map_or(Held::Nothing, Held::Value));
         if !slot.journaled {
             slot.journaled = true;
@@ -289,7 +255,7 @@ impl<V> Slots<V> {
         V: Clone,
     {
         let age = self.age(stream_time);
-        let slots = self.dirty.iter().map(|slot| &self.slots[*slot as usize]);
+        let slots = self.dirty.iter().map(|slot| &self.slots[*slot]);
         let in_range = slots.filter(|slot| *slot.key >= *start && (end.is_empty() || *slot.key < *end));
         let mut written: Vec<_> = in_range
             .map(|slot| match &slot.held {
@@ -299,11 +265,5 @@ impl<V> Slots<V> {
             .collect();
         written.sort_by(|(one, _), (other, _)| one.cmp(other));
         written
-    }
-}
-
-impl<V> Slot<V> {
-    pub(super) fn bytes(&self) -> usize {
-        self.key.len() + self.size + OVERHEAD
     }
 }
