@@ -151,12 +151,23 @@ fn committed(consumer: &BaseConsumer<Watch>, topic: &str, numbers: &[i32]) -> Re
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    patiently(&format!("asking for the committed offsets of {topic}"), || {
+    let doing = format!("asking for the committed offsets of {topic}");
+    let ask = || {
         let mut list = TopicPartitionList::with_capacity(numbers.len());
         for number in numbers {
             list.add_partition(topic, *number);
         }
         checked(consumer.committed_offsets(list, ANSWER_WITHIN)?)
+    };
+    errors::patiently(&doing, PATIENCE, BACK_OFF, ask).map_err(|error| {
+        // "Unstable", the answer while such a transaction is open, is not told: librdkafka asks again until the time is over.
+        let why = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::OperationTimedOut) => {
+                "; no broker answers, or a transaction with offsets of the group is still open and holds them back"
+            }
+            _ => "",
+        };
+        SourceError::Broken(format!("{doing}: {error}{why}"))
     })
 }
 

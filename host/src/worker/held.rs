@@ -16,6 +16,8 @@ pub(super) struct Held {
     outputs: IndexMap<Name, Output, RandomState>,
     /// Their values, one behind the other: most fit in the place of the one before, and what does not is put behind all.
     values: Vec<u8>,
+    /// Bytes of the values that are somebody's.
+    live: usize,
     /// What all that are in `outputs` take besides.
     bytes: usize,
     /// Reused: a look at what is held allocates nothing.
@@ -37,6 +39,9 @@ struct Output {
 
 /// What of a name stands before the key.
 const PREFIX: usize = 12;
+
+/// Values of fewer bytes stay where they are, however many of them are nobody's any more.
+const FEW: usize = 1 << 20;
 
 impl Held {
     /// Takes an output, which must have a key, in the place of the one before.
@@ -63,10 +68,25 @@ impl Held {
         };
         output.timestamp = record.timestamp;
         output.token = token;
-        output.value = record.value.map(|value| put(&mut self.values, output.value.take(), value));
+        let before = output.value.take();
+        self.live -= before.as_ref().map_or(0, Range::len);
+        self.live += record.value.map_or(0, <[u8]>::len);
+        output.value = record.value.map(|value| put(&mut self.values, before, value));
         self.bytes -= output.header_bytes();
         output.headers = headers(record);
         self.bytes += output.header_bytes();
+        // One that grows with each event would otherwise fill the memory, and have a commit made for it.
+        if self.values.len() > FEW && self.values.len() > 2 * self.live {
+            self.close_gaps();
+        }
+    }
+
+    fn close_gaps(&mut self) {
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(2 * self.live));
+        for output in self.outputs.values_mut() {
+            let place = output.value.take();
+            output.value = place.map(|place| put(&mut self.values, None, &values[place]));
+        }
     }
 
     /// What it takes in memory, roughly.
@@ -77,21 +97,20 @@ impl Held {
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
         self.values.clear();
-        self.bytes = 0;
+        (self.live, self.bytes) = (0, 0);
     }
 
     /// Drops what tasks caused that were given up.
     pub(super) fn forget(&mut self, is_given_up: impl Fn(i32) -> bool) {
-        let (outputs, values) = (std::mem::take(&mut self.outputs), std::mem::take(&mut self.values));
-        self.bytes = 0;
-        for (name, mut output) in outputs {
-            if is_given_up(Cause::place(output.token).number) {
-                continue;
+        self.outputs.retain(|name, output| {
+            let stays = !is_given_up(Cause::place(output.token).number);
+            if !stays {
+                self.live -= output.value.as_ref().map_or(0, Range::len);
+                self.bytes -= size_of_one(name) + output.header_bytes();
             }
-            output.value = output.value.map(|place| put(&mut self.values, None, &values[place]));
-            self.bytes += size_of_one(&name) + output.header_bytes();
-            self.outputs.insert(name, output);
-        }
+            stays
+        });
+        self.close_gaps();
     }
 }
 
@@ -205,6 +224,20 @@ mod tests {
             put(&mut held, task, key, value);
         }
         assert_eq!(shown(&held), [(0, "a", "longer"), (0, "b", "1"), (1, "a", "9")]);
+    }
+
+    #[test]
+    fn a_value_that_grows_with_each_event_takes_about_its_size() {
+        let mut held = Held::default();
+        put(&mut held, 0, "small", "1");
+        let mut value = "x".repeat(FEW / 8);
+        for _ in 0..1_000 {
+            value.push('x');
+            put(&mut held, 0, "grows", &value);
+            assert!(held.bytes() < 2 * FEW);
+        }
+        put(&mut held, 0, "small", "12");
+        assert_eq!(shown(&held), [(0, "small", "12"), (0, "grows", &*value)]);
     }
 
     #[test]
