@@ -7,6 +7,7 @@ mod layer;
 mod memory;
 mod query;
 mod record;
+mod sorted;
 mod stores;
 mod task;
 mod timers;

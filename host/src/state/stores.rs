@@ -1,9 +1,10 @@
 //! The stores of a host: who owns the state of which task, and what it takes to open one.
 
 use super::budget::{Budget, Share};
-use super::disk::{Batch, Disk, Meta, Part};
+use super::disk::{Disk, Meta, Part};
 use super::layer::{Committed, Named};
 use super::record::{TIMERS, VERSIONS};
+use super::sorted::Sorted;
 use super::task::TaskState;
 use super::writer::Writer;
 use super::{OpenStateError, StateError, StoreSpec};
@@ -12,9 +13,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Entries of a changelog that are written to disk at once.
-const RESTORE_BATCH: usize = 2_000;
 
 /// The task before may have to commit first, so it is waited for as long as that may take.
 const OWNER_PATIENCE: Duration = Duration::from_secs(60);
@@ -90,8 +88,7 @@ pub struct Owner {
 pub struct Claimed {
     owner: Owner,
     part: Part,
-    batch: Batch,
-    batched: usize,
+    records: Sorted,
     changelog: String,
     position: i64,
     caches: Arc<Budget>,
@@ -126,12 +123,10 @@ impl Stores {
         let position = meta.filter(|_| rebuilt.is_none()).map_or(0, |meta| meta.position);
         let position = position.max(changelog.map_or(0, |changelog| changelog.first));
         let identity = changelog.map_or(String::new(), |changelog| changelog.identity.clone());
-        let batch = part.batch(RESTORE_BATCH);
         Ok(Claimed {
             caches: self.caches.clone(),
             owner,
-            batch,
-            batched: 0,
+            records: Sorted::default(),
             part,
             changelog: identity,
             position,
@@ -210,16 +205,15 @@ impl Claimed {
     /// Takes in a record of the changelog, in the order of their offsets. One that nobody of ours wrote is left out.
     pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>, timestamp: i64) -> Result<(), StateError> {
         if super::record::split(key).is_some() {
-            self.batch.put(&[], key, value.map(|value| (timestamp, value)));
-            self.batched += 1;
+            self.records.push(key, value.map(|value| (timestamp, value)));
         }
         self.position = offset + 1;
-        if self.batched >= RESTORE_BATCH { self.flush() } else { Ok(()) }
+        if self.records.is_full() { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), StateError> {
-        let batch = std::mem::replace(&mut self.batch, self.part.batch(RESTORE_BATCH));
-        self.batched = 0;
+        let mut batch = self.part.batch(self.records.len());
+        self.records.put_into(&mut batch);
         batch.write(Some(&Meta::new(&self.changelog, self.position, wall_clock())))
     }
 
