@@ -78,7 +78,7 @@ fn follow(language: &str) {
     let into = run(&["build", "--into", &plugins, "--host", &admin], &project);
     assert!(into.status.success(), "{}\n{}", said(&into), host.log());
     let first = format!("  {} <- a {large}", stage.output);
-    for shown in ["live: ", &first, "first events: 3, of which came 1 outputs and 1 failures"] {
+    for shown in ["live: ", &first, "first events: 3; outputs: 1, failures: 1"] {
         assert!(said(&into).contains(shown), "{shown}\n{}\n{}", said(&into), host.log());
     }
 

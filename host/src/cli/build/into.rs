@@ -43,7 +43,7 @@ pub(super) fn follow(host: &HostArgs, plugin: &str, sha256: &str, known: bool) -
         // They were handled between the swap and the first look.
         0 => {}
         events => println!(
-            "first events: {events}, of which came {} outputs and {} failures; {} ns an event",
+            "first events: {events}; outputs: {}, failures: {}; {} ns an event",
             since("outputs"),
             since("failures"),
             now["wasm_nanoseconds_per_event"]

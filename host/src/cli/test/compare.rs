@@ -53,7 +53,8 @@ pub(super) fn difference(file: &Path, expected: &str, actual: &[String]) -> anyh
         };
         misses += 1;
     }
-    let summary = format!("{misses} lines differ: {} expected (-), {} came out (+)\n", wanted.len(), found.len());
+    let summary =
+        format!("lines that differ: {misses}; expected (-): {}, came out (+): {}\n", wanted.len(), found.len());
     Ok((misses > 0).then(|| text + &summary))
 }
 
@@ -215,7 +216,8 @@ mod tests {
     fn only_what_differs_is_shown() {
         let [one, two, three, four] = [1, 2, 3, 4].map(|key| format!("{{\"key\":{key}}}"));
         let difference = compare(&format!("{one}\n{two}\n{three}\n"), &[&one, &three, &four]).unwrap();
-        let expected = format!("out.jsonl:2\n- {two}\n+ {four}\n2 lines differ: 3 expected (-), 3 came out (+)\n");
+        let expected =
+            format!("out.jsonl:2\n- {two}\n+ {four}\nlines that differ: 2; expected (-): 3, came out (+): 3\n");
         assert_eq!(difference, expected);
     }
 
