@@ -4,11 +4,11 @@
 use super::disk::Batch;
 use std::ops::Range;
 
-/// So many go to disk at once.
-const MOST: usize = 20_000;
+/// So many go to disk at once. More would be faster still, but each task that is restored holds as many.
+const MOST: usize = 8_000;
 
 /// Or so many bytes.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 1 << 20;
 
 /// Copies of records. Of a key that comes twice the last one counts.
 #[derive(Default)]

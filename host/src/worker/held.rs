@@ -40,8 +40,8 @@ struct Output {
 /// What of a name stands before the key.
 const PREFIX: usize = 12;
 
-/// Values of fewer bytes stay where they are, however many of them are nobody's any more.
-const FEW: usize = 1 << 20;
+/// Values of fewer bytes stay where they are, however many of them are nobody's any more, and their memory with them.
+const FEW: usize = 4 << 20;
 
 impl Held {
     /// Takes an output, which must have a key, in the place of the one before.
@@ -97,6 +97,7 @@ impl Held {
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
         self.values.clear();
+        self.values.shrink_to(FEW);
         (self.live, self.bytes) = (0, 0);
     }
 
@@ -115,7 +116,7 @@ impl Held {
 }
 
 fn size_of_one(name: &Name) -> usize {
-    size_of::<(Name, Output)>() + if name.spilled() { name.len() } else { 0 }
+    size_of::<(Name, Output)>() + if name.len() > name.inline_size() { name.len() } else { 0 }
 }
 
 /// Into the place of the value before if it fits, else behind all.
@@ -246,7 +247,7 @@ mod tests {
         put(&mut held, 0, "a", "1");
         let one = held.bytes();
         put(&mut held, 1, "b", "1");
-        put(&mut held, 2, "c", "1");
+        put(&mut held, 2, &"long".repeat(20), "1");
         held.forget(|task| task != 1);
         put(&mut held, 1, "b", "2");
         assert_eq!(shown(&held), [(1, "b", "2")]);

@@ -63,8 +63,7 @@ impl<'e> DeserializeSeed<'e> for Named<'_> {
 
     #[inline]
     fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<Field, D::Error> {
-        // As bytes, which are not checked to be UTF-8: only these two names matter.
-        deserializer.deserialize_bytes(self)
+        deserializer.deserialize_str(self)
     }
 }
 
@@ -76,10 +75,10 @@ impl Visitor<'_> for Named<'_> {
     }
 
     #[inline]
-    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Field, E> {
+    fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
         Ok(match name {
-            name if name == self.0.group.as_bytes() => Field::Group,
-            name if name == self.0.amount.as_bytes() => Field::Amount,
+            name if name == self.0.group => Field::Group,
+            name if name == self.0.amount => Field::Amount,
             _ => Field::Other,
         })
     }

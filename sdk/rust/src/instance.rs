@@ -7,9 +7,45 @@ use crate::{Context, Plugin, Timer, Wiring};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Bytes of entries that an instance may keep from one call to the next, in all of its stores: a quarter of the memory
-/// that it may have unless configured.
-const KEPT: usize = 16 << 20;
+/// How much an instance may keep of its stores' entries from one call to the next.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Kept {
+    /// Bytes as they are counted, in all of its stores.
+    budget: usize,
+}
+
+impl Kept {
+    /// A quarter of the memory that an instance may have unless configured.
+    const MOST: usize = 16 << 20;
+
+    /// However large the instance is.
+    const LEAST: usize = 1 << 20;
+
+    /// An instance as large as this keeps no more than it does: half of that memory, and well below the size at which it is
+    /// replaced. What values take can only be guessed.
+    const ENOUGH: usize = 32 << 20;
+
+    /// After a call that left the entries at so many bytes, and the instance's memory, which never shrinks, at so many.
+    fn after(&mut self, entries: usize, memory: usize) {
+        if memory >= Kept::ENOUGH {
+            self.budget = self.budget.min(entries.max(Kept::LEAST));
+        }
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { budget: Kept::MOST }
+    }
+}
+
+/// Bytes of the instance's memory; 0 where that is the process's.
+fn memory_size() -> usize {
+    #[cfg(target_family = "wasm")]
+    return core::arch::wasm32::memory_size::<0>() << 16;
+    #[cfg(not(target_family = "wasm"))]
+    0
+}
 
 /// A plugin with its settings, ready for events.
 pub struct Instance<P> {
@@ -23,6 +59,7 @@ pub(crate) struct Memory {
     pub(crate) reader: Rc<dyn Reader>,
     /// What the last call's answer needed.
     pub(crate) size: Cell<Size>,
+    kept: RefCell<Kept>,
     dirty: RefCell<Vec<Dirty>>,
 }
 
@@ -33,7 +70,8 @@ impl<P: Plugin> Instance<P> {
         let plugin = P::new(read_settings(settings)?, &mut wiring)?;
         wiring.check()?;
         let stores = wiring.stores.clone();
-        let memory = Memory { stores, reader, size: Cell::default(), dirty: RefCell::default() };
+        let memory =
+            Memory { stores, reader, size: Cell::default(), kept: RefCell::default(), dirty: RefCell::default() };
         Ok((Instance { plugin, memory }, wiring))
     }
 
@@ -90,8 +128,10 @@ impl Memory {
         for (_, store, slot) in dirty.drain(..) {
             self.stores[store as usize].borrow_mut().put(slot, &mut answer);
         }
-        let budget = KEPT / self.stores.len();
-        self.stores.iter().for_each(|store| store.borrow_mut().end(budget));
+        let mut kept = self.kept.borrow_mut();
+        let budget = kept.budget / self.stores.len();
+        let entries = self.stores.iter().map(|store| store.borrow_mut().end(budget)).sum();
+        kept.after(entries, memory_size());
         answer
     }
 }
@@ -123,6 +163,18 @@ mod tests {
     struct Rule {
         #[allow(dead_code)]
         field: String,
+    }
+
+    #[test]
+    fn a_large_instance_keeps_no_more_than_it_does() {
+        let mut kept = Kept::default();
+        kept.after(10 << 20, 20 << 20);
+        assert_eq!(kept, Kept::default());
+        kept.after(10 << 20, 33 << 20);
+        kept.after(12 << 20, 33 << 20);
+        assert_eq!(kept.budget, 10 << 20);
+        kept.after(0, 40 << 20);
+        assert_eq!(kept.budget, Kept::LEAST);
     }
 
     #[track_caller]

@@ -25,8 +25,8 @@ pub(crate) trait AnySlots {
     /// Writes one of them into the answer.
     fn put(&mut self, slot: u32, answer: &mut Answer);
 
-    /// The call is over. Entries may take so many bytes.
-    fn end(&mut self, budget: usize);
+    /// The call is over. Entries may take so many bytes. Answers how many they take.
+    fn end(&mut self, budget: usize) -> usize;
 }
 
 impl<V> AnySlots for Slots<V> {
@@ -87,8 +87,9 @@ impl<V> AnySlots for Slots<V> {
         self.bytes += slot.bytes();
     }
 
-    fn end(&mut self, budget: usize) {
+    fn end(&mut self, budget: usize) -> usize {
         self.dirty.clear();
         self.forget(budget);
+        self.bytes
     }
 }

@@ -63,7 +63,8 @@ impl<V> Slot<V> {
         self.task == NO_TASK
     }
 
-    /// About what the entry takes. What a value holds besides itself is as long as what is written of it, or shorter.
+    /// About what the entry takes: a value is taken to hold besides itself what is written of it. One that is a map of few
+    /// entries takes several times that, which [`Kept`](crate::instance::Kept) sees.
     pub(super) fn bytes(&self) -> usize {
         let key = if self.key.spilled() { self.key.len() } else { 0 };
         size_of::<Self>() + key + self.size as usize + INDEX
