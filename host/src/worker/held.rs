@@ -73,7 +73,7 @@ impl Held {
         self.live += record.value.map_or(0, <[u8]>::len);
         output.value = record.value.map(|value| put(&mut self.values, before, value));
         self.bytes -= output.header_bytes();
-        output.headers = headers(record);
+        output.set_headers(record);
         self.bytes += output.header_bytes();
         // One that grows with each event would otherwise fill the memory, and have a commit made for it.
         if self.values.len() > FEW && self.values.len() > 2 * self.live {
@@ -134,16 +134,17 @@ fn put(values: &mut Vec<u8>, before: Option<Range<usize>>, value: &[u8]) -> Rang
     }
 }
 
-/// Those of a record, if it has any.
-fn headers(record: &Outgoing<'_>) -> Option<Box<Headers>> {
-    let mut headers: Option<Box<Headers>> = None;
-    for (name, value) in record.headers.clone() {
-        headers.get_or_insert_default().push(name, value);
-    }
-    headers
-}
-
 impl Output {
+    /// In the place of those before: an output that has some each time allocates nothing for the next ones.
+    fn set_headers(&mut self, record: &Outgoing<'_>) {
+        if let Some(headers) = &mut self.headers {
+            headers.clear();
+        }
+        for (name, value) in record.headers.clone() {
+            self.headers.get_or_insert_default().push(name, value);
+        }
+    }
+
     fn header_bytes(&self) -> usize {
         self.headers.as_ref().map_or(0, |headers| headers.data.len() + size_of::<Headers>())
     }

@@ -66,8 +66,8 @@ impl<'a> Transaction<'a> {
             return Err(Failure::reject("long-id", message));
         }
         // Whatever adds them up later must not be the first to find out. As a number it would be rounded here.
-        if let Err(error) = serde_json::from_str::<Decimal>(fields.amount.get()) {
-            return Err(Failure::reject("bad-amount", format!("`amount`: {error}")));
+        if let Err(error) = Decimal::from_raw(fields.amount) {
+            return Err(Failure::reject("bad-amount", format!("`amount`: {} is {error}", fields.amount)));
         }
         let interval = fields.interval.map_or(Cow::Borrowed(""), |Text(interval)| interval);
         if !interval.is_empty() {

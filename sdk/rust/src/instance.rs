@@ -7,36 +7,21 @@ use crate::{Context, Plugin, Timer, Wiring};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// How much an instance may keep of its stores' entries from one call to the next.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Kept {
-    /// Bytes as they are counted, in all of its stores.
-    budget: usize,
-}
+/// Bytes of entries that an instance may keep from one call to the next, in all of its stores: a quarter of the memory
+/// that it may have unless configured.
+const MOST: usize = 16 << 20;
 
-impl Kept {
-    /// A quarter of the memory that an instance may have unless configured.
-    const MOST: usize = 16 << 20;
+/// However large the instance is.
+const LEAST: usize = 1 << 20;
 
-    /// However large the instance is.
-    const LEAST: usize = 1 << 20;
+/// An instance as large as this keeps no more than it does: half of that memory, and well below the size at which it is
+/// replaced. What values take can only be guessed.
+const ENOUGH: usize = 32 << 20;
 
-    /// An instance as large as this keeps no more than it does: half of that memory, and well below the size at which it is
-    /// replaced. What values take can only be guessed.
-    const ENOUGH: usize = 32 << 20;
-
-    /// After a call that left the entries at so many bytes, and the instance's memory, which never shrinks, at so many.
-    fn after(&mut self, entries: usize, memory: usize) {
-        if memory >= Kept::ENOUGH {
-            self.budget = self.budget.min(entries.max(Kept::LEAST));
-        }
-    }
-}
-
-impl Default for Kept {
-    fn default() -> Self {
-        Kept { budget: Kept::MOST }
-    }
+/// What may be kept after a call that left the entries at so many bytes, and the instance's memory, which never shrinks, at
+/// so many.
+pub(crate) fn budget_after(budget: usize, entries: usize, memory: usize) -> usize {
+    if memory >= ENOUGH { budget.min(entries.max(LEAST)) } else { budget }
 }
 
 /// Bytes of the instance's memory; 0 where that is the process's.
@@ -59,7 +44,8 @@ pub(crate) struct Memory {
     pub(crate) reader: Rc<dyn Reader>,
     /// What the last call's answer needed.
     pub(crate) size: Cell<Size>,
-    kept: RefCell<Kept>,
+    /// Bytes of entries that may be kept.
+    budget: Cell<usize>,
     dirty: RefCell<Vec<Dirty>>,
 }
 
@@ -71,7 +57,7 @@ impl<P: Plugin> Instance<P> {
         wiring.check()?;
         let stores = wiring.stores.clone();
         let memory =
-            Memory { stores, reader, size: Cell::default(), kept: RefCell::default(), dirty: RefCell::default() };
+            Memory { stores, reader, size: Cell::default(), budget: Cell::new(MOST), dirty: RefCell::default() };
         Ok((Instance { plugin, memory }, wiring))
     }
 
@@ -128,10 +114,10 @@ impl Memory {
         for (_, store, slot) in dirty.drain(..) {
             self.stores[store as usize].borrow_mut().put(slot, &mut answer);
         }
-        let mut kept = self.kept.borrow_mut();
-        let budget = kept.budget / self.stores.len();
-        let entries = self.stores.iter().map(|store| store.borrow_mut().end(budget)).sum();
-        kept.after(entries, memory_size());
+        let budget = self.budget.get();
+        let each = budget / self.stores.len();
+        let entries = self.stores.iter().map(|store| store.borrow_mut().end(each)).sum();
+        self.budget.set(budget_after(budget, entries, memory_size()));
         answer
     }
 }
@@ -167,14 +153,11 @@ mod tests {
 
     #[test]
     fn a_large_instance_keeps_no_more_than_it_does() {
-        let mut kept = Kept::default();
-        kept.after(10 << 20, 20 << 20);
-        assert_eq!(kept, Kept::default());
-        kept.after(10 << 20, 33 << 20);
-        kept.after(12 << 20, 33 << 20);
-        assert_eq!(kept.budget, 10 << 20);
-        kept.after(0, 40 << 20);
-        assert_eq!(kept.budget, Kept::LEAST);
+        assert_eq!(budget_after(MOST, 10 << 20, 20 << 20), MOST);
+        let budget = budget_after(MOST, 10 << 20, 33 << 20);
+        assert_eq!(budget, 10 << 20);
+        assert_eq!(budget_after(budget, 12 << 20, 33 << 20), 10 << 20);
+        assert_eq!(budget_after(budget, 0, 40 << 20), LEAST);
     }
 
     #[track_caller]

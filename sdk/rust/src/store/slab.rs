@@ -11,10 +11,6 @@ pub(crate) type Key = SmallVec<[u8; SHORT]>;
 /// As long as most that are a word and a number. No slot of common values is larger for it.
 const SHORT: usize = 20;
 
-pub(super) fn key_of(key: &[u8]) -> Key {
-    SmallVec::from_slice(key)
-}
-
 /// Slots that are made at once.
 const CHUNK: usize = 128;
 
@@ -64,7 +60,7 @@ impl<V> Slot<V> {
     }
 
     /// About what the entry takes: a value is taken to hold besides itself what is written of it. One that is a map of few
-    /// entries takes several times that, which [`Kept`](crate::instance::Kept) sees.
+    /// entries takes several times that, which [`budget_after`](crate::instance::budget_after) sees.
     pub(super) fn bytes(&self) -> usize {
         let key = if self.key.spilled() { self.key.len() } else { 0 };
         size_of::<Self>() + key + self.size as usize + INDEX

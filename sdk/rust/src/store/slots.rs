@@ -2,7 +2,7 @@
 
 use super::codec::{Codec, unreadable};
 use super::reader::{Age, Reader, written_at};
-use super::slab::{Key, Slab, Slot, key_of};
+use super::slab::{Key, Slab, Slot};
 use crate::Failure;
 use crate::input::Run;
 use foldhash::fast::RandomState;
@@ -139,7 +139,7 @@ impl<V> Slots<V> {
 
     /// A place for an entry that is not known.
     fn expect(&mut self, key: &[u8]) -> u32 {
-        let index = self.slots.add(Slot::new(key_of(key), self.task as u32));
+        let index = self.slots.add(Slot::new(Key::from_slice(key), self.task as u32));
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash_of = |slot: &u32| hasher.hash_one(&*slots[*slot].key);
         self.tasks[self.task].1.insert_unique(hasher.hash_one(key), index, hash_of);
