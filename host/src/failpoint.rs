@@ -2,7 +2,8 @@
 //! whole-host tests are built with and nothing else: without it [`reached`] is empty.
 
 /// What a test kills at, in the order of a commit: outputs are sent, the changelog is sent, nothing is in flight any more,
-/// the offsets are in the transaction, the transaction is committed, the state is, and that is on disk.
+/// the offsets are in the transaction (which is asked for first, and answered at any time), the transaction is committed, the
+/// state is, and that is on disk.
 pub const ALL: [&str; 7] =
     ["after-outputs", "after-changelog", "after-drain", "after-offsets", "after-commit", "after-state", "after-disk"];
 

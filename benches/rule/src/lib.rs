@@ -35,6 +35,9 @@ impl Job {
 pub struct Settings {
     /// What the module does.
     pub job: Job,
+    /// So many bytes it never lets go of, with each event.
+    #[serde(default)]
+    pub leak: usize,
 }
 
 /// What the fraud rule looks at in an order.

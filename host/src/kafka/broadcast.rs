@@ -48,7 +48,7 @@ pub fn broadcast(
         return Err(error);
     }
     if transactional {
-        producer.commit(&Offsets::of_nobody(&[])).map_err(|error| error.to_string())?;
+        producer.commit_with(Offsets::of_nobody(&[])).map_err(|error| error.to_string())?;
     }
     Ok(partitions as usize)
 }

@@ -134,8 +134,16 @@ pub trait Outlet: Send {
     /// Opens a transaction: what is sent from here on becomes visible together with the offsets, or never.
     fn begin(&mut self) -> Result<(), TransactionError>;
 
-    /// Commits the open transaction, and the offsets with it. Nothing may be in flight.
-    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError>;
+    /// Begins to put offsets into the open transaction; records may go on being sent. [`Outlet::answered`] tells the rest, and
+    /// until it has nothing else may be asked of the transaction.
+    fn send_offsets(&mut self, offsets: Offsets) -> Result<(), TransactionError>;
+
+    /// Begins to commit the open transaction. Nothing may be in flight, and nothing may be sent before
+    /// [`Outlet::answered`] has told how it went.
+    fn commit(&mut self) -> Result<(), TransactionError>;
+
+    /// Waits up to `wait` for what was begun last; None: there is no answer yet.
+    fn answered(&mut self, wait: Duration) -> Option<Result<(), TransactionError>>;
 
     /// Takes back everything that was sent since [`Outlet::begin`], in flight or not.
     fn abort(&mut self) -> Result<(), TransactionError>;

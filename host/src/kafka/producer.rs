@@ -5,7 +5,7 @@ use super::client::ClientSettings;
 use super::edge::{Offsets, Outgoing, Outlet, Refused, SendError, TransactionError};
 use super::native::{self, Event, Kind, Message, Polled, Sender};
 use super::reachability::Watch;
-use super::transaction;
+use super::transaction::{self, Request};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use std::ffi::CString;
@@ -53,6 +53,8 @@ pub struct Producer {
     watch: Arc<Watch>,
     refused: Vec<Refused>,
     broken: Option<String>,
+    /// What was asked of the open transaction last, until it is answered.
+    asked: Option<Request>,
     /// The broker has refused records of the open transaction, and with them a stretch of sequence numbers.
     gap: bool,
     /// By partition number; -1: nothing was acknowledged.
@@ -72,10 +74,27 @@ impl Producer {
             watch,
             refused: Vec::new(),
             broken: None,
+            asked: None,
             gap: false,
             ends: Vec::new(),
             unacknowledged,
         })
+    }
+
+    /// Commits the open transaction with its offsets, and waits for that. Nothing may be in flight.
+    pub fn commit_with(&mut self, offsets: Offsets) -> Result<(), TransactionError> {
+        self.send_offsets(offsets)?;
+        self.wait()?;
+        self.commit()?;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), TransactionError> {
+        loop {
+            if let Some(answer) = self.answered(transaction::PATIENCE) {
+                return answer;
+            }
+        }
     }
 
     /// Partitions of the topic that is watched, each with the offset after its last acknowledged record since the last call.
@@ -205,8 +224,25 @@ impl Outlet for Producer {
         transaction::begin(self.sender.polled().client().as_ref())
     }
 
-    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError> {
-        transaction::commit(self.sender.polled().client(), offsets)
+    fn send_offsets(&mut self, offsets: Offsets) -> Result<(), TransactionError> {
+        if let Some(member) = offsets.member {
+            self.asked = Some(transaction::send_offsets(self.sender.polled().client(), member)?);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), TransactionError> {
+        self.asked = Some(transaction::commit(self.sender.polled().client())?);
+        Ok(())
+    }
+
+    fn answered(&mut self, wait: Duration) -> Option<Result<(), TransactionError>> {
+        let answer = match &mut self.asked {
+            Some(request) => request.answered(wait)?,
+            None => Ok(()),
+        };
+        self.asked = None;
+        Some(answer)
     }
 
     fn abort(&mut self) -> Result<(), TransactionError> {

@@ -233,7 +233,7 @@ impl Sending<'_> {
         list.add_partition_offset(&self.redrive.topic, partition, Offset::Offset(next))
             .map_err(|error| self.redrive.failed(error))?;
         let member = self.consumer.group_metadata().ok_or_else(|| self.redrive.failed("it is in no group"))?;
-        self.producer.commit(&Offsets { positions: Vec::new(), member: Some(Arc::new((list, member))) })?;
+        self.producer.commit_with(Offsets { positions: Vec::new(), member: Some(Arc::new((list, member))) })?;
         self.sent += std::mem::take(&mut self.open) as u64;
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! Transactions of a producer: which error means what, and how long each step is tried.
 
-use super::edge::{Member, Offsets, TransactionError};
+use super::edge::{Member, TransactionError};
 use super::errors::{code, is_stale};
 use crate::failpoint;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{Producer, ProducerContext};
 use rdkafka::util::Timeout;
-use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,55 +97,88 @@ pub fn begin<C: ProducerContext>(producer: &impl Producer<C>) -> Result<(), Tran
     patiently("opening a transaction", Duration::ZERO, || producer.begin_transaction())
 }
 
-/// Commits the open transaction with its offsets. Nothing may be in flight.
-pub fn commit<C, P>(producer: &Arc<P>, offsets: &Offsets) -> Result<(), TransactionError>
+/// Puts offsets into the open transaction.
+pub fn send_offsets<C, P>(producer: &Arc<P>, member: Member) -> Result<Request, TransactionError>
 where
     C: ProducerContext + 'static,
     P: Producer<C> + Send + Sync + 'static,
 {
-    if let Some(member) = &offsets.member {
-        send_offsets(producer, member)?;
-        failpoint::reached("after-offsets");
-    }
-    let commit = || producer.commit_transaction(Timeout::After(ANSWER_WITHIN));
-    patiently("committing the transaction", PATIENCE, commit)?;
-    failpoint::reached("after-commit");
-    Ok(())
+    let producer = producer.clone();
+    Request::start("sending offsets to the transaction", "after-offsets", move || {
+        producer.send_offsets_to_transaction(&member.0, &member.1, Timeout::After(ANSWER_WITHIN))
+    })
 }
 
-/// librdkafka (2.12.1) may wait for good, whatever time-out it is given, for a group's coordinator that has left the cluster: its
-/// issues 5456 and 5511. So the call is made by a thread of its own, which is left behind with the producer if it hangs; it ends
-/// when anything else happens to a connection of that producer, and another producer of the same id fences it meanwhile.
-fn send_offsets<C, P>(producer: &Arc<P>, member: &Member) -> Result<(), TransactionError>
+/// Commits the open transaction. Nothing may be in flight.
+pub fn commit<C, P>(producer: &Arc<P>) -> Result<Request, TransactionError>
 where
     C: ProducerContext + 'static,
     P: Producer<C> + Send + Sync + 'static,
 {
-    const DOING: &str = "sending offsets to the transaction";
-    let mut hangs = None;
-    let sent = patiently(DOING, PATIENCE, || {
-        let (producer, member) = (producer.clone(), member.clone());
-        let send = move || producer.send_offsets_to_transaction(&member.0, &member.1, Timeout::After(ANSWER_WITHIN));
-        within(HANGS_AFTER, send).unwrap_or_else(|why| {
-            hangs = Some(why);
-            Err(KafkaError::Canceled)
-        })
-    });
-    match hangs {
-        Some(why) => Err(TransactionError::Broken(format!("{DOING}: {why}"))),
-        None => sent,
-    }
+    let producer = producer.clone();
+    Request::start("committing the transaction", "after-commit", move || {
+        producer.commit_transaction(Timeout::After(ANSWER_WITHIN))
+    })
 }
 
-/// Makes a call on a thread of its own, which goes on when the time is over.
-fn within<T: Send + 'static>(limit: Duration, call: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let (answer, answered) = mpsc::sync_channel(1);
-    let spawned = thread::Builder::new().name("offsets".into()).spawn(move || {
-        // Nobody listens any more if it was too late.
-        let _ = answer.send(call());
-    });
-    spawned.map_err(|error: io::Error| format!("no thread could be started: {error}"))?;
-    answered.recv_timeout(limit).map_err(|_| format!("there was no answer within {limit:?}"))
+/// What is asked of brokers by a thread of its own, so that the worker can go on meanwhile.
+///
+/// librdkafka (2.12.1) may also wait for good, whatever time-out it is given, for a group's coordinator that has left the cluster:
+/// its issues 5456 and 5511. Then the thread is left behind with the producer; it ends when anything else happens to a connection
+/// of that producer, and another producer of the same id fences it meanwhile.
+pub struct Request {
+    doing: &'static str,
+    steps: Receiver<Step>,
+    /// When it was last heard of.
+    heard: Instant,
+}
+
+enum Step {
+    /// A call did not succeed, and is made again.
+    Again,
+    Done(Result<(), TransactionError>),
+}
+
+impl Request {
+    fn start(
+        doing: &'static str,
+        failpoint: &'static str,
+        mut call: impl FnMut() -> KafkaResult<()> + Send + 'static,
+    ) -> Result<Request, TransactionError> {
+        let (tell, steps) = mpsc::channel();
+        // Nobody may listen any more, if it took too long.
+        let ask = move || {
+            let done = patiently(doing, PATIENCE, || call().inspect_err(|_| drop(tell.send(Step::Again))));
+            if done.is_ok() {
+                failpoint::reached(failpoint);
+            }
+            drop(tell.send(Step::Done(done)));
+        };
+        thread::Builder::new()
+            .name("transaction".into())
+            .spawn(ask)
+            .map_err(|error| TransactionError::Broken(format!("{doing}: no thread could be started: {error}")))?;
+        Ok(Request { doing, steps, heard: Instant::now() })
+    }
+
+    /// Waits up to `wait` for the answer; None: it has not come yet.
+    pub fn answered(&mut self, wait: Duration) -> Option<Result<(), TransactionError>> {
+        self.answered_within(HANGS_AFTER, wait)
+    }
+
+    fn answered_within(&mut self, limit: Duration, wait: Duration) -> Option<Result<(), TransactionError>> {
+        let why = match self.steps.recv_timeout(wait) {
+            Ok(Step::Done(result)) => return Some(result),
+            Ok(Step::Again) => {
+                self.heard = Instant::now();
+                return None;
+            }
+            Err(RecvTimeoutError::Timeout) if self.heard.elapsed() < limit => return None,
+            Err(RecvTimeoutError::Timeout) => format!("there was no answer within {limit:?}"),
+            Err(RecvTimeoutError::Disconnected) => "its thread ended without an answer".to_owned(),
+        };
+        Some(Err(TransactionError::Broken(format!("{}: {why}", self.doing))))
+    }
 }
 
 /// Aborts the open transaction: what was not sent yet is dropped, what is in flight is waited for. False: it is not done

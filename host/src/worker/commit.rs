@@ -1,14 +1,17 @@
-//! The commit: outputs and offsets become true together, and what a rebalance does around it.
+//! The commit: outputs, state and offsets become true together.
 
 use super::cause::CHANGELOG;
 use super::lane::{Halt, Lane};
 use super::task::Task;
-use crate::event::{Partition, Position, Reason};
+use crate::event::{Position, Reason};
 use crate::failpoint;
-use crate::kafka::edge::{Outgoing, Outlet, Rebalance, SendError, Source, SourceError};
+use crate::kafka::edge::{Outgoing, Outlet, SendError, Source, SourceError};
 use crate::state::StateError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmill_contract::Headers;
+
+/// So often a wait for a broker's answer looks at what else has come in.
+const ANSWER: Duration = Duration::from_millis(5);
 
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Whether something was handled since the last commit.
@@ -29,28 +32,45 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
     }
 
+    /// The commit that is due now and then: what comes after it may come in while it is waited for.
+    pub(super) fn commit_in_passing(&mut self) -> Result<(), Halt> {
+        self.early.allowed = true;
+        let result = self.commit();
+        self.early.allowed = false;
+        result
+    }
+
     fn try_commit(&mut self) -> Result<(), Halt> {
-        self.send_held()?;
-        self.write_changelog()?;
-        failpoint::reached("after-changelog");
-        self.drain()?;
-        failpoint::reached("after-drain");
-        if let Some(refused) = self.refused.first() {
-            return Err(Halt::RollBack(refused.message.clone()));
+        for task in &mut self.tasks.list {
+            task.state.iter_mut().try_for_each(|state| state.tidy()).map_err(of_state)?;
+        }
+        if !self.held.is_empty() || self.has_changes() {
+            self.open_transaction()?;
         }
         let positions = self.positions();
         if self.open {
-            self.outlet.commit(&self.source.offsets(&positions)?)?;
+            // Brokers see to the offsets while the rest is still on its way to them: both count only once it is committed.
+            self.outlet.send_offsets(self.source.offsets(&positions)?)?;
+            let sent = self.send_rest();
+            // Also before an abort: nothing else may be asked of the transaction meanwhile.
+            let offsets = self.answered();
+            sent?;
+            offsets?;
+            self.outlet.commit()?;
+            self.answered()?;
             self.open = false;
-        } else if !positions.is_empty() {
-            // Nothing was sent: there is nothing that the offsets must go together with.
-            match self.source.commit(&positions) {
-                // A rebalance is on its way, and says which of the partitions are still ours.
-                Err(SourceError::Stale(why)) => {
-                    tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
-                    return Ok(());
+        } else {
+            self.send_rest()?;
+            if !positions.is_empty() {
+                // Nothing was sent: there is nothing that the offsets must go together with.
+                match self.source.commit(&positions) {
+                    // A rebalance is on its way, and says which of the partitions are still ours.
+                    Err(SourceError::Stale(why)) => {
+                        tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
+                        return Ok(());
+                    }
+                    result => result?,
                 }
-                result => result?,
             }
         }
         for task in &mut self.tasks.list {
@@ -68,17 +88,46 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Ok(())
     }
 
+    /// Sends what waited for the commit, and waits until everything that was sent is acknowledged.
+    fn send_rest(&mut self) -> Result<(), Halt> {
+        self.send_held()?;
+        self.write_changelog()?;
+        failpoint::reached("after-changelog");
+        self.drain()?;
+        failpoint::reached("after-drain");
+        self.refused.first().map_or(Ok(()), |refused| Err(Halt::RollBack(refused.message.clone())))
+    }
+
+    /// Waits for the answer to what was asked of the transaction last.
+    fn answered(&mut self) -> Result<(), Halt> {
+        loop {
+            let wait = if self.poll_early() { Duration::ZERO } else { ANSWER };
+            if let Some(answer) = self.outlet.answered(wait) {
+                return Ok(answer?);
+            }
+            self.outlet.poll(Duration::ZERO);
+            if self.give_up.is_some_and(|instant| instant <= Instant::now()) {
+                return Err(Halt::Broken(
+                    "brokers have still not answered a commit; the next start finds out whether it happened".into(),
+                ));
+            }
+        }
+    }
+
+    /// Whether the changelog gets something with this commit.
+    fn has_changes(&self) -> bool {
+        let mut states = self.tasks.list.iter().filter_map(|task| task.state.as_ref());
+        self.spec.keeps_changelog && states.any(|state| state.is_dirty())
+    }
+
     /// Sends the last value of each key that was written since the last commit.
     fn write_changelog(&mut self) -> Result<(), Halt> {
-        for index in 0..self.tasks.list.len() {
-            let Some(state) = &mut self.tasks.list[index].state else { continue };
-            state.tidy().map_err(of_state)?;
-            if !state.is_dirty() || !self.spec.keeps_changelog {
-                continue;
-            }
-            self.open_transaction()?;
-            let (topic, task) = (self.spec.changelog(), &self.tasks.list[index]);
-            let Some(state) = &task.state else { continue };
+        if !self.has_changes() {
+            return Ok(());
+        }
+        let topic = self.spec.changelog();
+        for task in &self.tasks.list {
+            let Some(state) = task.state.as_ref().filter(|state| state.is_dirty()) else { continue };
             let none = Headers::default();
             let (outlet, mut failed) = (&mut self.outlet, None);
             let (mut records, mut bytes) = (0, 0);
@@ -116,43 +165,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         let tasks = self.tasks.list.iter().filter(|task| task.dirty());
         let slots = tasks.flat_map(|task| task.slots.iter().map(|slot| (slot, task.stream_time)));
         slots.map(|(slot, stream_time)| Position { at: slot.at, offset: slot.position, stream_time }).collect()
-    }
-
-    /// Does what the group says.
-    pub(super) fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), Halt> {
-        match rebalance {
-            Rebalance::Assigned(partitions) => {
-                let starts = self.source.assign(&partitions)?;
-                self.tasks.add(&starts);
-                self.open_states()?;
-            }
-            Rebalance::Revoked(partitions) => {
-                self.commit()?;
-                self.give_up_tasks(&partitions, false)?;
-            }
-            Rebalance::Lost(partitions) => {
-                tracing::warn!(
-                    plugin = &*self.spec.plugin,
-                    "{} partitions were taken away; their new owner handles again what was not committed",
-                    partitions.len()
-                );
-                self.give_up_tasks(&partitions, true)?;
-                // What the lost ones wrote is in the same transaction as what the others did.
-                if self.open {
-                    self.roll_back("partitions were taken away")?;
-                }
-            }
-        }
-        self.update_gauges();
-        Ok(())
-    }
-
-    fn give_up_tasks(&mut self, partitions: &[Partition], lost: bool) -> Result<(), Halt> {
-        self.tasks.remove(partitions);
-        self.held.forget(|task| partitions.iter().any(|at| at.number == task));
-        self.source.unassign(partitions, lost)?;
-        // An instance remembers what it read of a task, which somebody else writes from now on.
-        if self.states.is_some() { self.replace_instance() } else { Ok(()) }
     }
 }
 

@@ -89,6 +89,11 @@ impl Held {
         }
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
     /// What it takes in memory, roughly.
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.values.len()
@@ -153,7 +158,7 @@ impl Output {
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Sends what was held. What can never be sent is told as the broker would have told it.
     pub(super) fn send_held(&mut self) -> Result<(), Halt> {
-        if self.held.outputs.is_empty() {
+        if self.held.is_empty() {
             return Ok(());
         }
         self.open_transaction()?;

@@ -1,5 +1,6 @@
 //! A lane: one plugin's consumer, producer, instance and tasks on a worker.
 
+use super::early::Early;
 use super::first::First;
 use super::held::Held;
 use super::opening::States;
@@ -9,7 +10,7 @@ use super::tally::Tally;
 use super::tasks::{InputTopic, Tasks};
 use crate::config::PluginConfig;
 use crate::event::Reason;
-use crate::kafka::edge::{Outlet, Refused, Source, SourceError, TransactionError};
+use crate::kafka::edge::{Outlet, Rebalance, Refused, Source, SourceError, TransactionError};
 use crate::metrics::{PluginMetrics, WorkerGauges};
 use crate::plugin::guest::{Guest, Spawn};
 use crate::state::StoreSpec;
@@ -96,6 +97,9 @@ pub struct Lane<S, O> {
     pub(super) held: Held,
     /// Whether a transaction is open: from the first record on that is sent after a commit.
     pub(super) open: bool,
+    pub(super) early: Early,
+    /// What the group waits for: told, and not answered yet.
+    pub(super) owed: Option<Rebalance>,
     pub(super) pace: Pace,
     pub(super) refresh: Refresh,
     /// Of the module at work.
@@ -156,6 +160,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Lane {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
+            early: Early::default(),
+            owed: None,
             refresh: Refresh::default(),
             first: First::default(),
             open: false,
@@ -188,7 +194,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             self.outlet.hurry();
         }
         while self.outlet.in_flight() > 0 {
-            self.outlet.poll(Duration::from_millis(5));
+            let wait = if self.poll_early() { Duration::ZERO } else { Duration::from_millis(5) };
+            self.outlet.poll(wait);
             self.check_outlet()?;
             self.refused.extend(self.outlet.take_refused());
             if self.open && !self.refused.is_empty() {

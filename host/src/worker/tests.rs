@@ -1,6 +1,7 @@
 //! The worker with fakes for its three edges: a delivery that is held back or fails, a commit that is stopped half-way,
 //! a rebalance in the middle of a batch, an instance that breaks.
 
+mod early;
 mod first;
 mod held;
 mod refresh;
@@ -36,6 +37,8 @@ struct World {
     next: BTreeMap<Partition, usize>,
     committed: BTreeMap<Partition, i64>,
     rebalances: VecDeque<Rebalance>,
+    /// A rebalance was told, and the group waits for the answer.
+    unanswered: bool,
     paused: Vec<Partition>,
     /// Every record taken, as (topic, value, headers), refused ones left out.
     sent: Vec<Sent>,
@@ -48,6 +51,14 @@ struct World {
     refused: Vec<Refused>,
     /// How many records had been sent when the open transaction began.
     open: Option<usize>,
+    /// What the open transaction commits.
+    offsets: Option<Offsets>,
+    /// The answer that has not been waited for yet.
+    asked: Option<Result<(), TransactionError>>,
+    /// A commit has begun to wait for acknowledgements.
+    hurried: bool,
+    /// Brokers answer nothing.
+    silent: bool,
     must_abort: bool,
     aborts: usize,
     /// Commits answer with this until it is taken out.
@@ -101,7 +112,9 @@ impl Source for FakeSource {
                 taken += 1;
             }
         }
+        assert!(!world.unanswered, "polled before a rebalance was answered");
         let rebalance = world.rebalances.pop_front();
+        world.unanswered = rebalance.is_some();
         drop(world);
         if taken == 0 && rebalance.is_none() {
             std::thread::sleep(wait.min(Duration::from_millis(1)));
@@ -111,6 +124,7 @@ impl Source for FakeSource {
 
     fn assign(&mut self, partitions: &[Partition]) -> Result<Vec<Position>, SourceError> {
         let mut world = lock(&self.0);
+        world.unanswered = false;
         let starts = partitions.iter().map(|at| {
             let offset = world.committed.get(at).copied().unwrap_or(0);
             world.next.insert(*at, offset as usize);
@@ -120,7 +134,9 @@ impl Source for FakeSource {
     }
 
     fn unassign(&mut self, partitions: &[Partition], _lost: bool) -> Result<(), SourceError> {
-        lock(&self.0).next.retain(|at, _| !partitions.contains(at));
+        let mut world = lock(&self.0);
+        world.unanswered = false;
+        world.next.retain(|at, _| !partitions.contains(at));
         Ok(())
     }
 
@@ -155,7 +171,9 @@ impl Source for FakeSource {
     }
 
     fn close(&mut self) {
-        lock(&self.0).closed = true;
+        let mut world = lock(&self.0);
+        assert!(!world.unanswered, "a consumer that owes the group an answer is never done closing");
+        world.closed = true;
     }
 }
 
@@ -215,7 +233,9 @@ impl Outlet for FakeOutlet {
         lock(&self.0).broken.clone()
     }
 
-    fn hurry(&mut self) {}
+    fn hurry(&mut self) {
+        lock(&self.0).hurried = true;
+    }
 
     fn begin(&mut self) -> Result<(), TransactionError> {
         let mut world = lock(&self.0);
@@ -224,17 +244,39 @@ impl Outlet for FakeOutlet {
         Ok(())
     }
 
-    fn commit(&mut self, offsets: &Offsets) -> Result<(), TransactionError> {
+    fn send_offsets(&mut self, offsets: Offsets) -> Result<(), TransactionError> {
         let mut world = lock(&self.0);
-        assert!(world.open.is_some() && !world.must_abort);
-        world.commit(&offsets.positions).map_err(|why| TransactionError::Abort(why.into()))?;
-        world.open = None;
+        assert!(world.open.is_some() && world.offsets.is_none() && world.asked.is_none());
+        world.offsets = Some(offsets);
+        world.asked = Some(Ok(()));
         Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), TransactionError> {
+        let mut world = lock(&self.0);
+        assert!(world.open.is_some() && !world.must_abort && world.asked.is_none());
+        let offsets = world.offsets.take().expect("offsets in the transaction");
+        let done = world.commit(&offsets.positions).map_err(|why| TransactionError::Abort(why.into()));
+        if done.is_ok() {
+            world.open = None;
+        }
+        world.asked = Some(done);
+        Ok(())
+    }
+
+    fn answered(&mut self, wait: Duration) -> Option<Result<(), TransactionError>> {
+        if lock(&self.0).silent {
+            std::thread::sleep(wait);
+            return None;
+        }
+        Some(lock(&self.0).asked.take().expect("something that was asked"))
     }
 
     fn abort(&mut self) -> Result<(), TransactionError> {
         let mut world = lock(&self.0);
+        assert!(world.asked.is_none(), "aborted while something else was asked of the transaction");
         let before = world.open.take().expect("an open transaction");
+        world.offsets = None;
         world.sent.truncate(before);
         (world.in_flight, world.must_abort) = (0, false);
         world.batch.clear();

@@ -56,6 +56,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 Err(Halt::Broken(why) | Halt::RollBack(why)) => break End::Broken(why),
             }
         };
+        self.lane.decline();
         self.lane.source.close();
         self.lane.gauges.clear();
         self.status.set_tasks(Vec::new());
@@ -78,7 +79,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         // Events that are polled while timers go on would only pile up; rebalances must be served.
         let (max, wait) = if self.timers_left { (1, Duration::ZERO) } else { (self.lane.pace.events(), self.wait()) };
         let lane = &mut self.lane;
-        if let Some(rebalance) = lane.source.poll(max, wait, &mut lane.tasks)? {
+        if let Some(rebalance) = lane.poll(max, wait)? {
             lane.rebalance(rebalance)?;
             if self.paused {
                 let partitions = self.lane.tasks.partitions();
@@ -108,7 +109,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         }
         let overdue = self.next.as_ref().is_some_and(|next| next.since.elapsed() >= SOON);
         if overdue || self.lane.is_full() || self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
-            self.lane.commit()?;
+            self.lane.commit_in_passing()?;
             match self.next.take() {
                 Some(next) => self.swap(next, Instant::now()),
                 None => self.lane.refresh(),
@@ -213,7 +214,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             while self.handle_run(index)? {
                 // A long backlog of one task must not keep a commit waiting.
                 if self.last_commit.elapsed() >= self.spec.commit_interval() {
-                    self.commit()?;
+                    self.commit_in_passing()?;
                     self.refresh();
                     // What was polled has an end. Timers that set themselves anew may go on for minutes, and commands,
                     // rebalances and the other tasks must not wait for that.

@@ -5,6 +5,7 @@ use wasmill_plugin::{Context, Event, Outcome, Plugin, Sink, Store, Wiring};
 
 struct Columns {
     job: Job,
+    leak: usize,
     out: Sink,
     totals: Option<Store<Total>>,
 }
@@ -15,10 +16,13 @@ impl Plugin for Columns {
     fn new(settings: Settings, wiring: &mut Wiring) -> Result<Self, String> {
         wiring.input("orders");
         let totals = matches!(settings.job, Job::Totals).then(|| wiring.store("totals").keyed_by_event());
-        Ok(Columns { job: settings.job, out: wiring.sink("out"), totals })
+        Ok(Columns { job: settings.job, leak: settings.leak, out: wiring.sink("out"), totals })
     }
 
     fn process(&self, event: &Event, ctx: &mut Context) -> Outcome {
+        if self.leak > 0 {
+            std::mem::forget(std::hint::black_box(vec![1u8; self.leak]));
+        }
         let forward = match self.job {
             Job::Nothing => false,
             Job::PassThrough => true,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Start;
 use crate::kafka::client::ClientSettings;
-use crate::kafka::edge::{Outlet, SendError, Source};
+use crate::kafka::edge::{Offsets, Outlet, SendError, Source};
 use crate::kafka::producer::{Producer as Outgoing, ProducerSpec};
 use crate::kafka::testing::*;
 use wasmill_contract::Headers;
@@ -48,7 +48,7 @@ fn only_what_was_committed_is_seen() {
         send(&mut producer, value);
         if commits {
             drain(&mut producer);
-            producer.commit(&nothing()).unwrap();
+            producer.commit_with(nothing()).unwrap();
         } else {
             producer.abort().unwrap();
         }
@@ -75,8 +75,8 @@ fn a_second_producer_of_the_same_id_fences_the_first_and_takes_back_what_it_had_
     second.begin().unwrap();
     send(&mut second, "kept");
     drain(&mut second);
-    second.commit(&nothing()).unwrap();
-    assert!(matches!(first.commit(&nothing()), Err(TransactionError::Broken(_))));
+    second.commit_with(nothing()).unwrap();
+    assert!(matches!(first.commit_with(nothing()), Err(TransactionError::Broken(_))));
     assert_eq!(seen(&settings, &topic, "kept"), ["kept"]);
 }
 
@@ -109,7 +109,7 @@ fn after_a_refused_record_the_transaction_is_aborted_and_the_producer_goes_on() 
     producer.begin().unwrap();
     send(&mut producer, "after");
     drain(&mut producer);
-    producer.commit(&nothing()).unwrap();
+    producer.commit_with(nothing()).unwrap();
     assert_eq!(seen(&settings, &topic, "after"), ["after"]);
 }
 
@@ -127,7 +127,7 @@ fn offsets_and_stream_time_are_committed_with_the_outputs_and_never_by_a_member_
     producer.begin().unwrap();
     send(&mut producer, "one");
     drain(&mut producer);
-    producer.commit(&member.offsets(&[position(5)]).unwrap()).unwrap();
+    producer.commit_with(member.offsets(&[position(5)]).unwrap()).unwrap();
 
     let stale = member.offsets(&[position(9)]).unwrap();
     let numbers: Vec<_> = owned.iter().map(|position| position.at).collect();
@@ -137,7 +137,7 @@ fn offsets_and_stream_time_are_committed_with_the_outputs_and_never_by_a_member_
     producer.begin().unwrap();
     send(&mut producer, "two");
     drain(&mut producer);
-    let refused = producer.commit(&stale);
+    let refused = producer.commit_with(stale);
     assert!(matches!(refused, Err(TransactionError::Abort(_))), "{refused:?}");
     producer.abort().unwrap();
 
@@ -177,9 +177,29 @@ fn anything_else_breaks_the_producer() {
 #[test]
 fn a_call_that_hangs_is_left_behind() {
     let (end, ended) = mpsc::channel::<()>();
-    let hanging = within(Duration::from_millis(50), move || ended.recv());
+    let hang = move || {
+        let _ = ended.recv();
+        Ok(())
+    };
+    let mut hanging = Request::start("asking", "after-offsets", hang).unwrap();
+    let (limit, wait) = (Duration::from_millis(50), Duration::from_millis(1));
 
-    assert_eq!(hanging, Err("there was no answer within 50ms".to_owned()));
-    assert_eq!(within(HANGS_AFTER, || 7), Ok(7));
+    assert_eq!(hanging.answered_within(limit, wait), None);
+    std::thread::sleep(limit);
+    let answer = hanging.answered_within(limit, wait);
+    assert_eq!(answer, Some(Err(TransactionError::Broken("asking: there was no answer within 50ms".to_owned()))));
     drop(end);
+}
+
+#[test]
+fn a_call_that_is_made_again_is_waited_for_anew() {
+    let mut calls = 0;
+    let twice = move || {
+        calls += 1;
+        if calls == 1 { Err(KafkaError::Flush(Code::OperationTimedOut)) } else { Ok(()) }
+    };
+    let mut request = Request::start("asking", "after-offsets", twice).unwrap();
+    let wait = super::PATIENCE;
+
+    assert_eq!([request.answered(wait), request.answered(wait)], [None, Some(Ok(()))]);
 }
