@@ -8,8 +8,8 @@ use crate::kafka::edge::{Outlet, Rebalance, Source, SourceError};
 use std::time::Duration;
 
 /// With so many events waiting, or so many bytes of them, no more are taken in.
-const MOST_EVENTS: usize = 16_000;
-const MOST_BYTES: usize = 2 << 20;
+const MOST_EVENTS: usize = 8_000;
+const MOST_BYTES: usize = 1 << 20;
 
 /// What was polled before its turn.
 #[derive(Default)]
