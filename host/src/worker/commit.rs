@@ -52,8 +52,14 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             // Brokers see to the offsets while the rest is still on its way to them: both count only once it is committed.
             self.outlet.send_offsets(self.source.offsets(&positions)?)?;
             let sent = self.send_rest();
+            if let Err(Halt::Broken(_)) = sent {
+                return sent;
+            }
             // Also before an abort: nothing else may be asked of the transaction meanwhile.
             let offsets = self.answered();
+            if let Err(Halt::Broken(_)) = offsets {
+                return offsets;
+            }
             sent?;
             offsets?;
             self.outlet.commit()?;

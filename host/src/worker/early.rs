@@ -3,12 +3,13 @@
 //! commit is over.
 
 use super::lane::Lane;
-use super::task::Slot;
+use super::tasks::Tasks;
 use crate::kafka::edge::{Outlet, Rebalance, Source, SourceError};
 use std::time::Duration;
 
-/// With so many events waiting, or so many bytes of them, no more are taken in.
+/// With so many events, enough of them for so many calls, or so many bytes, no more are taken in.
 const MOST_EVENTS: usize = 8_000;
+const MOST_CALLS: usize = 20;
 const MOST_BYTES: usize = 1 << 20;
 
 /// What was polled before its turn.
@@ -28,14 +29,17 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         if !self.early.allowed || self.early.told.is_some() {
             return false;
         }
-        let waiting = |tasks: &super::tasks::Tasks| tasks.slots().map(Slot::waiting).sum::<usize>();
-        let before = waiting(&self.tasks);
+        // Handled ones count as well: a slot's columns are emptied when all of its events are handled, and not before.
+        let there = |tasks: &Tasks| tasks.slots().map(|slot| slot.polled.len()).sum::<usize>();
         let bytes = self.tasks.slots().map(|slot| slot.polled.bytes()).sum::<usize>();
-        if before >= MOST_EVENTS || bytes >= MOST_BYTES {
+        let before = there(&self.tasks);
+        let most = MOST_EVENTS.min(MOST_CALLS * self.pace.events()).saturating_sub(before);
+        if most == 0 || bytes >= MOST_BYTES {
             return false;
         }
-        self.early.told = self.source.poll(self.pace.events(), Duration::ZERO, &mut self.tasks).transpose();
-        let came = waiting(&self.tasks) > before;
+        let told = self.source.poll(self.pace.events().min(most), Duration::ZERO, &mut self.tasks);
+        self.early.told = told.transpose();
+        let came = there(&self.tasks) > before;
         self.early.polled |= came;
         came
     }

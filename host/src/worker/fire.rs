@@ -61,12 +61,6 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
     }
 
-    /// Whether a task has timers that are due.
-    pub(super) fn has_due_timers(&self, index: usize) -> bool {
-        let task = &self.tasks.list[index];
-        task.state.as_ref().is_some_and(|state| !state.due(task.stream_time, wall_clock(), 1).is_empty())
-    }
-
     /// How long until a timer on the wall clock is due.
     pub(super) fn next_timer(&self) -> Duration {
         let tasks = self.tasks.list.iter().filter(|task| task.hold.is_none());

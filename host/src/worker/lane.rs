@@ -98,6 +98,8 @@ pub struct Lane<S, O> {
     /// Whether a transaction is open: from the first record on that is sent after a commit.
     pub(super) open: bool,
     pub(super) early: Early,
+    /// The task that a turn begins with.
+    pub(super) next_task: usize,
     /// What the group waits for: told, and not answered yet.
     pub(super) owed: Option<Rebalance>,
     pub(super) pace: Pace,
@@ -161,6 +163,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             tasks: Tasks::new(spec.inputs.clone()),
             pace: Pace::new(spec.config.max_batch),
             early: Early::default(),
+            next_task: 0,
             owed: None,
             refresh: Refresh::default(),
             first: First::default(),
@@ -215,9 +218,14 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     }
 
     /// Whether a commit can't wait: what is not committed is in memory.
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         let states = self.tasks.list.iter().filter_map(|task| task.state.as_ref());
         self.held.bytes() + states.map(|state| state.dirty_bytes()).sum::<usize>() >= MOST_UNCOMMITTED
+    }
+
+    /// Whether it is time to commit.
+    pub(super) fn is_commit_due(&self) -> bool {
+        self.is_full() || self.last_commit.elapsed() >= self.spec.commit_interval()
     }
 
     /// Whether the open transaction must be committed before anything else is done.

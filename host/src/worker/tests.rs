@@ -65,6 +65,8 @@ struct World {
     commit_error: Option<&'static str>,
     /// Every call, as the values of its batch.
     calls: Vec<Vec<String>>,
+    /// How long an event takes.
+    slow: Duration,
     retries: usize,
     instances: usize,
     /// Bytes that an instance holds from its start on, and that it leaks with each event.
@@ -303,6 +305,12 @@ impl Guest for FakeGuest {
         let values: Vec<String> =
             batch.events().map(|event| String::from_utf8_lossy(event.value.unwrap()).into_owned()).collect();
         world.calls.push(values.clone());
+        if !world.slow.is_zero() {
+            let takes = world.slow * values.len() as u32;
+            drop(world);
+            std::thread::sleep(takes);
+            world = lock(&self.world);
+        }
         self.handled += values.len();
         if values.iter().any(|value| value == "trap") {
             let broke = Broke { reason: Reason::new("trap", "unreachable"), culprit_known: false };

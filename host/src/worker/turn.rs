@@ -29,8 +29,8 @@ pub struct Worker<S, O> {
     paused: bool,
     /// A module's instance that waits for a commit.
     next: Option<Next>,
-    /// Timers are due that the last turn left.
-    timers_left: bool,
+    /// The last turn left events, or timers that are due.
+    left: bool,
     gauges_at: Instant,
 }
 
@@ -43,7 +43,7 @@ struct Next {
 impl<S: Source, O: Outlet> Worker<S, O> {
     /// A worker that has not started. When the sender of `commands` is dropped it stops.
     pub fn new(lane: Lane<S, O>, commands: Receiver<Command>, status: Arc<Status>) -> Self {
-        Worker { lane, commands, status, paused: false, next: None, timers_left: false, gauges_at: Instant::now() }
+        Worker { lane, commands, status, paused: false, next: None, left: false, gauges_at: Instant::now() }
     }
 
     /// Runs until told to stop, or until it can't go on.
@@ -76,8 +76,8 @@ impl<S: Source, O: Outlet> Worker<S, O> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        // Events that are polled while timers go on would only pile up; rebalances must be served.
-        let (max, wait) = if self.timers_left { (1, Duration::ZERO) } else { (self.lane.pace.events(), self.wait()) };
+        // Events that are polled while others wait would only pile up; rebalances must be served.
+        let (max, wait) = if self.left { (1, Duration::ZERO) } else { (self.lane.pace.events(), self.wait()) };
         let lane = &mut self.lane;
         if let Some(rebalance) = lane.poll(max, wait)? {
             lane.rebalance(rebalance)?;
@@ -93,7 +93,7 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         }
         self.lane.take_states(!self.paused)?;
         let ran = if self.paused { Ok(false) } else { self.lane.handle_polled() };
-        self.timers_left = matches!(ran, Ok(true));
+        self.left = matches!(ran, Ok(true));
         self.lane.outlet.poll(Duration::ZERO);
         self.lane.check_outlet()?;
         match ran {
@@ -108,8 +108,12 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             }
         }
         let overdue = self.next.as_ref().is_some_and(|next| next.since.elapsed() >= SOON);
-        if overdue || self.lane.is_full() || self.lane.last_commit.elapsed() >= self.lane.spec.commit_interval() {
+        let due = overdue || self.lane.is_commit_due();
+        if due {
             self.lane.commit_in_passing()?;
+        }
+        // What leaves something has committed.
+        if due || self.left {
             match self.next.take() {
                 Some(next) => self.swap(next, Instant::now()),
                 None => self.lane.refresh(),
@@ -207,25 +211,23 @@ impl<S: Source, O: Outlet> Worker<S, O> {
 }
 
 impl<S: Source, O: Outlet> Lane<S, O> {
-    /// Handles every event that was polled and may be handled now. Answers whether it left timers that are due.
+    /// Handles the events that were polled and may be handled now, up to a commit that becomes due meanwhile. Answers whether
+    /// it left something for that.
     fn handle_polled(&mut self) -> Result<bool, Halt> {
-        let mut timers_left = false;
-        for index in 0..self.tasks.list.len() {
+        let tasks = self.tasks.list.len();
+        for step in 0..tasks {
+            let index = (self.next_task + step) % tasks;
             while self.handle_run(index)? {
-                // A long backlog of one task must not keep a commit waiting.
-                if self.last_commit.elapsed() >= self.spec.commit_interval() {
+                if self.is_commit_due() {
                     self.commit_in_passing()?;
-                    self.refresh();
-                    // What was polled has an end. Timers that set themselves anew may go on for minutes, and commands,
-                    // rebalances and the other tasks must not wait for that.
-                    if self.has_due_timers(index) {
-                        timers_left = true;
-                        break;
-                    }
+                    // What waits may take long, and timers that set themselves anew for good: commands, rebalances and the other
+                    // tasks come first.
+                    self.next_task = index + 1;
+                    return Ok(true);
                 }
             }
         }
-        Ok(timers_left)
+        Ok(false)
     }
 
     /// Handles one task's next run; false if it has none for now.

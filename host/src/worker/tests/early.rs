@@ -54,6 +54,36 @@ fn a_revocation_waits_until_the_commit_is_over() {
 }
 
 #[test]
+fn slow_events_that_wait_hold_up_neither_a_rebalance_nor_a_stop() {
+    // Fifty seconds of work.
+    let bench = Bench::start(&["a"; 10_000], |world, _| world.slow = Duration::from_millis(5));
+    bench.until("several commits", |world| world.committed.get(&ZERO).is_some_and(|offset| *offset > 20));
+    lock(&bench.world).rebalances.push_back(Rebalance::Revoked(vec![ZERO]));
+    bench.until("given up", |world| !world.next.contains_key(&ZERO));
+    lock(&bench.world).rebalances.push_back(Rebalance::Assigned(vec![ZERO]));
+    bench.until("back", |world| world.next.get(&ZERO).is_some_and(|next| *next as i64 > world.committed[&ZERO]));
+    let began = Instant::now();
+    let world = bench.stop();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(lock(&world).sent.len() < 5_000);
+}
+
+#[test]
+fn a_refusal_while_brokers_are_silent_does_not_ask_for_more() {
+    let mut bench = Bench::start(&["poison"], |world, config| {
+        (world.silent, world.held_back, world.poisonous) = (true, true, vec!["poison"]);
+        config.commit_interval = Duration::from_secs(60);
+    });
+    bench.until("sent", |world| world.sent.len() == 1);
+    // The fake refuses to abort while it has not told what became of the offsets.
+    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_millis(200) }).unwrap();
+    bench.until("waiting", |world| world.hurried);
+    lock(&bench.world).held_back = false;
+    let End::Broken(why) = bench.end() else { panic!("it should have given up") };
+    assert!(why.contains("have still not answered a commit"), "{why}");
+}
+
+#[test]
 fn a_rebalance_that_nobody_acts_on_any_more_is_answered() {
     for rebalance in [Rebalance::Lost(vec![ZERO]), Rebalance::Assigned(vec![ONE])] {
         let mut bench = waiting([]);
