@@ -91,7 +91,7 @@ impl Producer {
 
     fn wait(&mut self) -> Result<(), TransactionError> {
         loop {
-            if let Some(answer) = self.answered(transaction::PATIENCE) {
+            if let Some(answer) = self.answered(transaction::HANGS_AFTER) {
                 return answer;
             }
         }

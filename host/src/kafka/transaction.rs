@@ -24,7 +24,7 @@ const TRY: Duration = Duration::from_millis(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// A call with [`ANSWER_WITHIN`] that has not returned by then will not, or nobody knows when.
-const HANGS_AFTER: Duration = Duration::from_secs(10);
+pub const HANGS_AFTER: Duration = Duration::from_secs(10);
 
 /// Between two tries that failed at once.
 const BACK_OFF: Duration = Duration::from_millis(10);

@@ -4,6 +4,7 @@ use super::{StateError, record};
 use crate::failpoint;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,13 +120,11 @@ impl Disk {
             move_to(&newest, folder)?;
             remove_successors(folder);
         }
-        // Bytes that are not what was written may also make the storage engine panic, before it has compared a checksum.
-        let damaged = match catch_unwind(|| open(folder)) {
-            Ok(Ok(database)) if !mark.exists() => return Ok(Disk::new(database, mark)),
-            Ok(Ok(_)) => "some entries could not be read".to_owned(),
-            Ok(Err(fjall::Error::Locked)) => return Err(in_use(folder)),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the storage engine broke off while it read them".to_owned(),
+        let damaged = match open(folder) {
+            Ok(database) if !mark.exists() => return Ok(Disk::new(database, mark)),
+            Ok(_) => "some entries could not be read".to_owned(),
+            Err(fjall::Error::Locked) => return Err(in_use(folder)),
+            Err(error) => error.to_string(),
         };
         set_aside(folder, &mark, &damaged)?;
         Ok(Disk::new(open(folder).map_err(failed)?, mark))
@@ -312,8 +311,11 @@ fn failed(error: fjall::Error) -> StateError {
     StateError(format!("the stores on disk: {error}"))
 }
 
+/// Bytes that are not what was written may also make the storage engine panic, before it has compared a checksum: an error like
+/// any other.
 fn open(folder: &Path) -> Result<Database, fjall::Error> {
-    Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).open()
+    let opened = catch_unwind(|| Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).open());
+    opened.unwrap_or_else(|_| Err(io::Error::other("the storage engine broke off while it read them").into()))
 }
 
 fn in_use(folder: &Path) -> StateError {

@@ -10,9 +10,6 @@ use crate::state::StateError;
 use std::time::{Duration, Instant};
 use wasmill_contract::Headers;
 
-/// So often a wait for a broker's answer looks at what else has come in.
-const ANSWER: Duration = Duration::from_millis(5);
-
 impl<S: Source, O: Outlet> Lane<S, O> {
     /// Whether something was handled since the last commit.
     pub(super) fn dirty(&self) -> bool {
@@ -49,34 +46,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         }
         let positions = self.positions();
         if self.open {
-            // Brokers see to the offsets while the rest is still on its way to them: both count only once it is committed.
-            self.outlet.send_offsets(self.source.offsets(&positions)?)?;
-            let sent = self.send_rest();
-            if let Err(Halt::Broken(_)) = sent {
-                return sent;
-            }
-            // Also before an abort: nothing else may be asked of the transaction meanwhile.
-            let offsets = self.answered();
-            if let Err(Halt::Broken(_)) = offsets {
-                return offsets;
-            }
-            sent?;
-            offsets?;
-            self.outlet.commit()?;
-            self.answered()?;
-            self.open = false;
+            self.commit_transaction(&positions)?;
         } else {
             self.send_rest()?;
-            if !positions.is_empty() {
-                // Nothing was sent: there is nothing that the offsets must go together with.
-                match self.source.commit(&positions) {
-                    // A rebalance is on its way, and says which of the partitions are still ours.
-                    Err(SourceError::Stale(why)) => {
-                        tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
-                        return Ok(());
-                    }
-                    result => result?,
-                }
+            if !self.commit_offsets(&positions)? {
+                return Ok(());
             }
         }
         for task in &mut self.tasks.list {
@@ -94,6 +68,40 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         Ok(())
     }
 
+    fn commit_transaction(&mut self, positions: &[Position]) -> Result<(), Halt> {
+        // Brokers see to the offsets while the rest is still on its way to them: both count only once it is committed.
+        self.outlet.send_offsets(self.source.offsets(positions)?)?;
+        let sent = self.send_rest();
+        if let Err(Halt::Broken(_)) = sent {
+            return sent;
+        }
+        // Also before an abort: nothing else may be asked of the transaction meanwhile.
+        let offsets = self.answered();
+        if let Err(Halt::Broken(_)) = offsets {
+            return offsets;
+        }
+        sent.and(offsets)?;
+        self.outlet.commit()?;
+        self.answered()?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Nothing was sent: there is nothing that the offsets must go together with. False: they were not committed.
+    fn commit_offsets(&mut self, positions: &[Position]) -> Result<bool, Halt> {
+        if positions.is_empty() {
+            return Ok(true);
+        }
+        match self.source.commit(positions) {
+            // A rebalance is on its way, and says which of the partitions are still ours.
+            Err(SourceError::Stale(why)) => {
+                tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
+                Ok(false)
+            }
+            result => Ok(result.map(|()| true)?),
+        }
+    }
+
     /// Sends what waited for the commit, and waits until everything that was sent is acknowledged.
     fn send_rest(&mut self) -> Result<(), Halt> {
         self.send_held()?;
@@ -107,12 +115,12 @@ impl<S: Source, O: Outlet> Lane<S, O> {
     /// Waits for the answer to what was asked of the transaction last.
     fn answered(&mut self) -> Result<(), Halt> {
         loop {
-            let wait = if self.poll_early() { Duration::ZERO } else { ANSWER };
+            let wait = self.wait_for_brokers();
             if let Some(answer) = self.outlet.answered(wait) {
                 return Ok(answer?);
             }
             self.outlet.poll(Duration::ZERO);
-            if self.give_up.is_some_and(|instant| instant <= Instant::now()) {
+            if self.gives_up() {
                 return Err(Halt::Broken(
                     "brokers have still not answered a commit; the next start finds out whether it happened".into(),
                 ));
@@ -128,7 +136,7 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     /// Sends the last value of each key that was written since the last commit.
     fn write_changelog(&mut self) -> Result<(), Halt> {
-        if !self.has_changes() {
+        if !self.spec.keeps_changelog {
             return Ok(());
         }
         let topic = self.spec.changelog();

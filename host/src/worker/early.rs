@@ -7,6 +7,9 @@ use super::tasks::Tasks;
 use crate::kafka::edge::{Outlet, Rebalance, Source, SourceError};
 use std::time::Duration;
 
+/// A wait for brokers looks so often at what else has come in.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// With so many events, enough of them for so many calls, or so many bytes, no more are taken in.
 const MOST_EVENTS: usize = 8_000;
 const MOST_CALLS: usize = 20;
@@ -24,8 +27,13 @@ pub(super) struct Early {
 }
 
 impl<S: Source, O: Outlet> Lane<S, O> {
+    /// How long to wait for brokers before looking at what else has come in: not at all as long as there is something to take in.
+    pub(super) fn wait_for_brokers(&mut self) -> Duration {
+        if self.poll_early() { Duration::ZERO } else { LOOK_EVERY }
+    }
+
     /// Takes some events in; false if there are none, or nothing may be polled now.
-    pub(super) fn poll_early(&mut self) -> bool {
+    fn poll_early(&mut self) -> bool {
         if !self.early.allowed || self.early.told.is_some() {
             return false;
         }

@@ -197,14 +197,14 @@ impl<S: Source, O: Outlet> Lane<S, O> {
             self.outlet.hurry();
         }
         while self.outlet.in_flight() > 0 {
-            let wait = if self.poll_early() { Duration::ZERO } else { Duration::from_millis(5) };
+            let wait = self.wait_for_brokers();
             self.outlet.poll(wait);
             self.check_outlet()?;
             self.refused.extend(self.outlet.take_refused());
             if self.open && !self.refused.is_empty() {
                 return Ok(());
             }
-            if self.give_up.is_some_and(|instant| instant <= Instant::now()) {
+            if self.gives_up() {
                 let waiting = self.outlet.in_flight();
                 return Err(Halt::Broken(format!(
                     "{waiting} outputs were still not acknowledged; their events are not committed and come again"
@@ -215,6 +215,11 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         self.outlet.poll(Duration::ZERO);
         self.refused.extend(self.outlet.take_refused());
         self.check_outlet()
+    }
+
+    /// Whether brokers have been waited for long enough.
+    pub(super) fn gives_up(&self) -> bool {
+        self.give_up.is_some_and(|instant| instant <= Instant::now())
     }
 
     /// Whether a commit can't wait: what is not committed is in memory.

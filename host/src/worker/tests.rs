@@ -394,6 +394,17 @@ impl Bench {
         Bench::with_sink(false, events, prepare)
     }
 
+    /// One that has sent what came of its event, and commits when it must and not before.
+    #[track_caller]
+    fn uncommitted(event: &'static str, prepare: impl FnOnce(&mut World)) -> Bench {
+        let bench = Bench::start(&[event], |world, config| {
+            prepare(world);
+            config.commit_interval = Duration::from_secs(60);
+        });
+        bench.until("sent", |world| world.sent.len() == 1);
+        bench
+    }
+
     /// Of a sink `last_of_commit` only the last output of each key goes out.
     fn with_sink(
         last_of_commit: bool,
@@ -455,8 +466,19 @@ impl Bench {
         self.thread.take().unwrap().join().unwrap()
     }
 
+    /// Its end, which must have been that of a worker that broke; answers why it did.
+    #[track_caller]
+    fn broken(&mut self) -> String {
+        let End::Broken(why) = self.end() else { panic!("it should have broken") };
+        why
+    }
+
+    fn tell_to_stop(&self, within: Duration) {
+        self.commands.send(Command::Stop { give_up: Instant::now() + within }).unwrap();
+    }
+
     fn stop(mut self) -> Shared {
-        self.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_secs(5) }).unwrap();
+        self.tell_to_stop(Duration::from_secs(5));
         assert!(matches!(self.end(), End::Stopped));
         assert!(lock(&self.world).closed);
         self.world.clone()
@@ -487,13 +509,9 @@ fn nothing_is_committed_before_its_outputs_are_acknowledged() {
 
 #[test]
 fn a_worker_that_must_stop_while_the_broker_is_silent_commits_nothing() {
-    let mut bench = Bench::start(&["a"], |world, config| {
-        world.held_back = true;
-        config.commit_interval = Duration::from_secs(60);
-    });
-    bench.until("sent", |world| world.sent.len() == 1);
-    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_millis(20) }).unwrap();
-    let End::Broken(why) = bench.end() else { panic!("it should have given up") };
+    let mut bench = Bench::uncommitted("a", |world| world.held_back = true);
+    bench.tell_to_stop(Duration::from_millis(20));
+    let why = bench.broken();
     assert!(why.contains("1 outputs were still not acknowledged"), "{why}");
     assert_eq!(lock(&bench.world).committed.get(&ZERO), None);
 }
@@ -709,8 +727,7 @@ fn events_polled_before_a_revocation_in_the_same_batch_are_not_lost() {
 
 #[test]
 fn a_lost_partition_is_not_committed() {
-    let bench = Bench::start(&["a"], |_, config| config.commit_interval = Duration::from_secs(60));
-    bench.until("sent", |world| world.sent.len() == 1);
+    let bench = Bench::uncommitted("a", |_| {});
     lock(&bench.world).rebalances.push_back(Rebalance::Lost(vec![ZERO]));
     bench.until("given up", |world| world.next.is_empty());
     assert_eq!(lock(&bench.stop()).committed.get(&ZERO), None);
@@ -718,8 +735,7 @@ fn a_lost_partition_is_not_committed() {
 
 #[test]
 fn a_swap_happens_at_a_commit_and_the_next_event_is_the_new_modules() {
-    let bench = Bench::start(&["a"], |_, config| config.commit_interval = Duration::from_secs(60));
-    bench.until("sent", |world| world.sent.len() == 1);
+    let bench = Bench::uncommitted("a", |_| {});
     let (told, swapped) = channel();
     let swap = Command::Swap {
         running: running(&bench.world, "new:"),

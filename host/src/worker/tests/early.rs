@@ -70,16 +70,14 @@ fn slow_events_that_wait_hold_up_neither_a_rebalance_nor_a_stop() {
 
 #[test]
 fn a_refusal_while_brokers_are_silent_does_not_ask_for_more() {
-    let mut bench = Bench::start(&["poison"], |world, config| {
+    let mut bench = Bench::uncommitted("poison", |world| {
         (world.silent, world.held_back, world.poisonous) = (true, true, vec!["poison"]);
-        config.commit_interval = Duration::from_secs(60);
     });
-    bench.until("sent", |world| world.sent.len() == 1);
     // The fake refuses to abort while it has not told what became of the offsets.
-    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_millis(200) }).unwrap();
+    bench.tell_to_stop(Duration::from_millis(200));
     bench.until("waiting", |world| world.hurried);
     lock(&bench.world).held_back = false;
-    let End::Broken(why) = bench.end() else { panic!("it should have given up") };
+    let why = bench.broken();
     assert!(why.contains("have still not answered a commit"), "{why}");
 }
 
@@ -91,22 +89,18 @@ fn a_rebalance_that_nobody_acts_on_any_more_is_answered() {
         bench.until("told", |world| world.rebalances.is_empty());
         lock(&bench.world).broken = Some("fenced".into());
         // The fake refuses to be closed as long as the group waits.
-        assert!(matches!(bench.end(), End::Broken(_)));
+        bench.broken();
         assert!(lock(&bench.world).closed);
     }
 }
 
 #[test]
 fn a_revocation_whose_commit_breaks_is_answered() {
-    let mut bench = Bench::start(&["a"], |world, config| {
-        world.held_back = true;
-        config.commit_interval = Duration::from_secs(60);
-    });
-    bench.until("sent", |world| world.sent.len() == 1);
+    let mut bench = Bench::uncommitted("a", |world| world.held_back = true);
     lock(&bench.world).rebalances.push_back(Rebalance::Revoked(vec![ZERO]));
     bench.until("waiting", |world| world.hurried);
     lock(&bench.world).broken = Some("fenced".into());
-    assert!(matches!(bench.end(), End::Broken(_)));
+    bench.broken();
     assert!(lock(&bench.world).closed);
 }
 
@@ -126,12 +120,8 @@ fn what_came_in_during_a_commit_that_is_refused_comes_again_once_and_in_order() 
 
 #[test]
 fn a_worker_that_must_stop_while_a_commit_is_not_answered_gives_up() {
-    let mut bench = Bench::start(&["a"], |world, config| {
-        world.silent = true;
-        config.commit_interval = Duration::from_secs(60);
-    });
-    bench.until("sent", |world| world.sent.len() == 1);
-    bench.commands.send(Command::Stop { give_up: Instant::now() + Duration::from_millis(20) }).unwrap();
-    let End::Broken(why) = bench.end() else { panic!("it should have given up") };
+    let mut bench = Bench::uncommitted("a", |world| world.silent = true);
+    bench.tell_to_stop(Duration::from_millis(20));
+    let why = bench.broken();
     assert!(why.contains("have still not answered a commit"), "{why}");
 }
