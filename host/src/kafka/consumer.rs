@@ -1,5 +1,8 @@
 //! A consumer of one plugin's inputs.
 
+mod pending;
+
+use self::pending::Pending;
 use super::budget::Share;
 use super::client::ClientSettings;
 use super::edge::{Inbox, Offsets, Rebalance, Source, SourceError};
@@ -22,14 +25,14 @@ use std::time::{Duration, Instant};
 /// events takes.
 const POLL_BYTES: usize = 8 << 20;
 
-/// How long a commit is tried again while a broker is away. Less than the group's session, after which it is stale.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long a seek is tried again while the fetch of a partition has not begun.
 const SEEK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long leaving the group may wait for the last rebalance.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A wait for an answer looks so often whether brokers are there at all.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Between two tries that failed at once.
 const BACK_OFF: Duration = Duration::from_millis(20);
@@ -53,6 +56,8 @@ pub struct ConsumerSpec {
 
 /// [`Source`] over librdkafka.
 pub struct Consumer {
+    /// What was asked of the group last, until it is answered. Dropped before the client.
+    pending: Option<Pending>,
     polled: Polled<BaseConsumer<Watch>>,
     topics: Vec<String>,
     native_topics: Vec<CString>,
@@ -78,6 +83,7 @@ impl Consumer {
         consumer.subscribe(&names).map_err(|error| broken(error.to_string()))?;
         let native_topics = spec.topics.iter().map(|name| CString::new(name.as_str())).collect::<Result<_, _>>();
         Ok(Consumer {
+            pending: None,
             polled: Polled::new(consumer).ok_or_else(|| broken("it has no queue".into()))?,
             native_topics: native_topics.map_err(|error| broken(error.to_string()))?,
             topics: spec.topics,
@@ -235,10 +241,17 @@ impl Source for Consumer {
             if self.cooperative() { self.consumer().incremental_assign(&list) } else { self.consumer().assign(&list) };
         result.map_err(broken("assigning partitions"))?;
         let fresh: Vec<Position> = beginnings.iter().filter(|beginning| beginning.fresh).map(position).collect();
-        match self.commit(&fresh) {
-            // The next rebalance assigns again, and finds out anew.
-            Err(SourceError::Stale(_)) | Ok(()) => Ok(positions),
-            Err(error) => Err(error),
+        if fresh.is_empty() {
+            return Ok(positions);
+        }
+        self.commit(&fresh)?;
+        loop {
+            match self.committed(LOOK_EVERY) {
+                // The next rebalance assigns again, and finds out anew.
+                Some(Err(SourceError::Stale(_)) | Ok(())) => return Ok(positions),
+                Some(Err(error)) => return Err(error),
+                None => self.look_for_brokers(),
+            }
         }
     }
 
@@ -258,20 +271,18 @@ impl Source for Consumer {
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError> {
-        if positions.is_empty() {
-            return Ok(());
-        }
         let list = self.positions(positions).map_err(broken("committing"))?;
-        let deadline = Instant::now() + COMMIT_PATIENCE;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match native::commit(self.consumer().client().native_client(), &list, left) {
-                Ok(_) => return Ok(()),
-                Err(code) if is_stale(code) => return Err(SourceError::Stale(code.to_string())),
-                Err(code) if is_transient(code) && Instant::now() < deadline => thread::sleep(BACK_OFF),
-                Err(code) => return Err(SourceError::Broken(format!("committing: {code}"))),
-            }
-        }
+        self.pending = Some(Pending::ask(self.consumer().client().native_client(), list)?);
+        Ok(())
+    }
+
+    fn committed(&mut self, wait: Duration) -> Option<Result<(), SourceError>> {
+        let answer = match &mut self.pending {
+            Some(pending) => pending.answered(self.polled.client().client().native_client(), wait)?,
+            None => Ok(()),
+        };
+        self.pending = None;
+        Some(answer)
     }
 
     fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError> {
@@ -376,6 +387,10 @@ fn each(doing: &str, answer: &[Listed]) -> Result<(), SourceError> {
 
 fn broken(doing: &str) -> impl Fn(rdkafka::error::KafkaError) -> SourceError {
     move |error| SourceError::Broken(format!("{doing}: {error}"))
+}
+
+fn not_committed(code: Code) -> SourceError {
+    SourceError::Broken(format!("committing: {code}"))
 }
 
 #[cfg(test)]

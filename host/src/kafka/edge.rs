@@ -39,8 +39,11 @@ pub trait Source: Send {
     /// Gives the partitions up. `lost` as in [`Rebalance::Lost`].
     fn unassign(&mut self, partitions: &[Partition], lost: bool) -> Result<(), SourceError>;
 
-    /// Commits, and waits for the group's answer.
+    /// Asks the group to commit. [`Source::committed`] has its answer; nothing but [`Source::poll`] may be called before.
     fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError>;
+
+    /// The answer to the commit that was asked for, waited for so long; None: not yet.
+    fn committed(&mut self, wait: Duration) -> Option<Result<(), SourceError>>;
 
     /// What a transaction commits in the place of [`Source::commit`].
     fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError>;

@@ -89,7 +89,8 @@ impl Group {
                 element.set_metadata(&beginning.note);
             }
         }
-        let native = consumer.client().native_client();
-        native::commit(native, &list, ANSWER_WITHIN).map(drop).map_err(|code| self.failed(code))
+        let commit = native::Commit::ask(consumer.client().native_client(), &list).map_err(|code| self.failed(code))?;
+        let answer = commit.answered(ANSWER_WITHIN).unwrap_or(Err(Code::OperationTimedOut));
+        answer.map(drop).map_err(|code| self.failed(code))
     }
 }

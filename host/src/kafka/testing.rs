@@ -106,6 +106,12 @@ pub fn joined(
     (consumer, positions)
 }
 
+/// Commits as a worker does.
+pub fn commit(consumer: &mut Consumer, positions: &[Position]) {
+    consumer.commit(positions).unwrap();
+    consumer.committed(PATIENCE).expect("an answer").unwrap();
+}
+
 /// Gives everything up as a worker that stops does.
 pub fn leave(mut consumer: Consumer, owned: &[Partition]) {
     consumer.unassign(owned, false).unwrap();

@@ -131,11 +131,20 @@ async fn keep(
         let spawned = std::thread::Builder::new().name(format!("{}-{index}", kept.plugin)).stack_size(STACK).spawn({
             let (kept, parts, view) = (kept.clone(), parts.clone(), view.clone());
             move || {
-                let end = match lane(index, &kept, &parts, &view) {
-                    Ok(lane) => Worker::new(lane, inbox, status).run(),
-                    Err(end) => end,
+                let mut worker = match lane(index, &kept, &parts, &view) {
+                    Ok(lane) => Worker::new(lane, inbox, status),
+                    Err(end) => return drop(told.send(end)),
                 };
-                let _ = told.send(end);
+                let end = worker.run();
+                if let End::Broken(_) = end {
+                    // Clients that cannot reach the brokers may not let go before these are back.
+                    let _ = told.send(end);
+                    drop(worker);
+                } else {
+                    // Whoever waits for the end finds that the group has been left.
+                    drop(worker);
+                    let _ = told.send(end);
+                }
             }
         });
         let end = match spawned {

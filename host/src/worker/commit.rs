@@ -92,7 +92,8 @@ impl<S: Source, O: Outlet> Lane<S, O> {
         if positions.is_empty() {
             return Ok(true);
         }
-        match self.source.commit(positions) {
+        self.source.commit(positions)?;
+        match self.until_answered(|lane, wait| lane.source.committed(wait))? {
             // A rebalance is on its way, and says which of the partitions are still ours.
             Err(SourceError::Stale(why)) => {
                 tracing::debug!(plugin = &*self.spec.plugin, "not committed: {why}");
@@ -114,10 +115,15 @@ impl<S: Source, O: Outlet> Lane<S, O> {
 
     /// Waits for the answer to what was asked of the transaction last.
     fn answered(&mut self) -> Result<(), Halt> {
+        Ok(self.until_answered(|lane, wait| lane.outlet.answered(wait))??)
+    }
+
+    /// Waits until `ask` has an answer, however long brokers are away.
+    fn until_answered<T>(&mut self, ask: impl Fn(&mut Self, Duration) -> Option<T>) -> Result<T, Halt> {
         loop {
             let wait = self.wait_for_brokers();
-            if let Some(answer) = self.outlet.answered(wait) {
-                return Ok(answer?);
+            if let Some(answer) = ask(self, wait) {
+                return Ok(answer);
             }
             self.outlet.poll(Duration::ZERO);
             if self.gives_up() {

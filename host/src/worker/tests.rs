@@ -55,6 +55,8 @@ struct World {
     offsets: Option<Offsets>,
     /// The answer that has not been waited for yet.
     asked: Option<Result<(), TransactionError>>,
+    /// The same for a commit of offsets alone.
+    group_asked: Option<Result<(), SourceError>>,
     /// A commit has begun to wait for acknowledgements.
     hurried: bool,
     /// Brokers answer nothing.
@@ -143,7 +145,18 @@ impl Source for FakeSource {
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), SourceError> {
-        lock(&self.0).commit(positions).map_err(|why| SourceError::Stale(why.into()))
+        let mut world = lock(&self.0);
+        assert!(world.group_asked.is_none());
+        world.group_asked = Some(world.commit(positions).map_err(|why| SourceError::Stale(why.into())));
+        Ok(())
+    }
+
+    fn committed(&mut self, wait: Duration) -> Option<Result<(), SourceError>> {
+        if lock(&self.0).silent {
+            std::thread::sleep(wait);
+            return None;
+        }
+        Some(lock(&self.0).group_asked.take().expect("a commit that was asked for"))
     }
 
     fn offsets(&self, positions: &[Position]) -> Result<Offsets, SourceError> {
@@ -439,7 +452,7 @@ impl Bench {
         let lane = Lane::new(spec, source, outlet, running(&world, ""), metrics.clone(), gauges);
         let (commands, inbox) = channel();
         let status = Arc::new(Status::default());
-        let worker = Worker::new(lane, inbox, status.clone());
+        let mut worker = Worker::new(lane, inbox, status.clone());
         let thread = std::thread::spawn(move || worker.run());
         Bench { world, status, metrics, commands, thread: Some(thread) }
     }

@@ -46,8 +46,9 @@ impl<S: Source, O: Outlet> Worker<S, O> {
         Worker { lane, commands, status, paused: false, next: None, left: false, gauges_at: Instant::now() }
     }
 
-    /// Runs until told to stop, or until it can't go on.
-    pub fn run(mut self) -> End {
+    /// Runs until told to stop, or until it can't go on. Then it has left its group, as far as brokers could be reached, and
+    /// is of no more use; to drop it may wait for them.
+    pub fn run(&mut self) -> End {
         let end = loop {
             match self.turn() {
                 Ok(ControlFlow::Continue(())) => {}

@@ -1,7 +1,9 @@
 use super::*;
+use crate::config::{Brokers, KafkaConfig};
 use crate::event::NO_TIME;
 use crate::kafka::edge::{Outgoing, Outlet};
 use crate::kafka::testing::*;
+use rdkafka::mocking::MockCluster;
 use wasmill_contract::{HeaderRef, Headers};
 
 const EARLIEST: Start = Start::Earliest;
@@ -49,13 +51,34 @@ fn a_group_goes_on_where_it_has_committed() {
     write(&mut producer, 0, &["a", "b", "c"]);
     let (mut first, began) = joined(&settings, &group, &topic, EARLIEST, 1);
     assert_eq!(began, [position(0)]);
-    first.commit(&[position(2)]).unwrap();
+    commit(&mut first, &[position(2)]);
     leave(first, &[at(0)]);
 
     let mut received = Received::default();
     let mut second = consumer(&settings, &group, &[&topic], EARLIEST);
     drive(&mut second, &mut received, |_, received| received.count() > 0);
     assert_eq!(received.values(at(0)), ["c"]);
+}
+
+#[test]
+fn a_commit_waits_for_a_broker_that_is_away_and_events_can_be_polled_meanwhile() {
+    let brokers = MockCluster::new(1).unwrap();
+    let settings = ClientSettings::new(&KafkaConfig::of(Brokers::Servers(brokers.bootstrap_servers()))).unwrap();
+    brokers.create_topic("topic", 1, 1).unwrap();
+    let (mut consumer, _) = joined(&settings, "group", "topic", EARLIEST, 1);
+    brokers.broker_down(1).unwrap();
+    consumer.commit(&[position(7)]).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while settings.outage().is_none() {
+        assert!(Instant::now() < deadline, "that the broker is away was not found out");
+        assert!(consumer.committed(Duration::from_millis(5)).is_none());
+        assert!(consumer.poll(1, Duration::ZERO, &mut Received::default()).unwrap().is_none());
+    }
+    brokers.broker_up(1).unwrap();
+    consumer.committed(PATIENCE).expect("an answer").unwrap();
+    assert!(consumer.committed(Duration::ZERO).expect("nothing to wait for").is_ok());
+    let told = consumer.consumer().committed_offsets(consumer.list(&[at(0)]), PATIENCE).unwrap();
+    assert_eq!(told.elements()[0].offset(), Offset::Offset(7));
 }
 
 #[test]
@@ -107,7 +130,7 @@ fn a_second_member_takes_over_half_and_nothing_is_read_twice() {
                 Some(Rebalance::Revoked(partitions)) => {
                     let positions: Vec<_> =
                         partitions.iter().map(|at| Position { at: *at, offset: 0, stream_time: NO_TIME }).collect();
-                    first.commit(&positions).unwrap();
+                    commit(&mut first, &positions);
                     first.unassign(&partitions, false).unwrap();
                     revoked.extend(partitions);
                 }
@@ -197,7 +220,7 @@ fn a_committed_offset_that_is_not_in_the_topic_is_an_error_that_says_where() {
     let group = unique("group");
     write(&mut producer(&settings, &topic), 0, &["only"]);
     let (mut first, _) = joined(&settings, &group, &topic, EARLIEST, 1);
-    first.commit(&[position(1000)]).unwrap();
+    commit(&mut first, &[position(1000)]);
     leave(first, &[at(0)]);
     let (mut second, _) = joined(&settings, &group, &topic, EARLIEST, 1);
     let deadline = Instant::now() + PATIENCE;

@@ -58,32 +58,36 @@ pub(super) unsafe fn listed(element: &bindings::rd_kafka_topic_partition_t) -> L
     }
 }
 
-/// Commits and waits for the answer, but no longer than `wait`: librdkafka's own synchronous commit waits forever.
-/// Answers the error of the whole, and each partition with its own.
-pub fn commit(
-    client: &NativeClient,
-    offsets: &TopicPartitionList,
-    wait: Duration,
-) -> Result<Vec<Listed>, RDKafkaErrorCode> {
-    let answers = Answers::new(client);
-    // SAFETY: client, list and queue live through the call, which copies the list. Without a callback the answer
-    // comes as an event. Should it come after the queue is gone, librdkafka drops it.
-    let code = unsafe {
-        bindings::rd_kafka_commit_queue(client.ptr(), offsets.ptr(), answers.queue, None, std::ptr::null_mut())
-    };
-    failed(code.into())?;
-    let deadline = Instant::now() + wait;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let event = answers.poll(left).ok_or(RDKafkaErrorCode::OperationTimedOut)?;
-        if event.kind() == Kind::Commit {
-            let partitions = event.partitions();
-            // With an error of a partition librdkafka may give the whole one, too; the partition's tells more.
-            let own = partitions.iter().map(|listed| listed.code).find(|code| *code != RDKafkaErrorCode::NoError);
-            return match own.unwrap_or(event.code()) {
-                RDKafkaErrorCode::NoError => Ok(partitions),
-                code => Err(code),
-            };
+/// A commit that was asked for: librdkafka's own synchronous one waits forever. Must be dropped before its client.
+pub struct Commit(Answers);
+
+impl Commit {
+    /// Asks for it.
+    pub fn ask(client: &NativeClient, offsets: &TopicPartitionList) -> Result<Self, RDKafkaErrorCode> {
+        let answers = Answers::new(client);
+        // SAFETY: client, list and queue live through the call, which copies the list. Without a callback the answer
+        // comes as an event. Should it come after the queue is gone, librdkafka drops it.
+        let code = unsafe {
+            bindings::rd_kafka_commit_queue(client.ptr(), offsets.ptr(), answers.queue, None, std::ptr::null_mut())
+        };
+        failed(code.into())?;
+        Ok(Commit(answers))
+    }
+
+    /// The answer, which is waited for so long: each partition, or the error of the whole.
+    pub fn answered(&self, wait: Duration) -> Option<Result<Vec<Listed>, RDKafkaErrorCode>> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let event = self.0.poll(deadline.saturating_duration_since(Instant::now()))?;
+            if event.kind() == Kind::Commit {
+                let partitions = event.partitions();
+                // With an error of a partition librdkafka may give the whole one, too; the partition's tells more.
+                let own = partitions.iter().map(|listed| listed.code).find(|code| *code != RDKafkaErrorCode::NoError);
+                return Some(match own.unwrap_or(event.code()) {
+                    RDKafkaErrorCode::NoError => Ok(partitions),
+                    code => Err(code),
+                });
+            }
         }
     }
 }
@@ -96,6 +100,9 @@ fn failed(code: RDKafkaErrorCode) -> Result<(), RDKafkaErrorCode> {
 pub(super) struct Answers {
     queue: *mut bindings::rd_kafka_queue_t,
 }
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for Answers {}
 
 impl Answers {
     pub(super) fn new(client: &NativeClient) -> Self {

@@ -10,7 +10,7 @@ mod produce;
 
 pub use event::{Event, Kind, Polled};
 pub use identity::topic_id;
-pub use lists::{Listed, commit, elements};
+pub use lists::{Commit, Listed, elements};
 pub use message::Message;
 pub use produce::Sender;
 

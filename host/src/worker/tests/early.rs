@@ -24,6 +24,19 @@ fn events_are_taken_in_while_a_commit_waits_and_handled_only_after_it() {
 }
 
 #[test]
+fn they_are_taken_in_while_the_group_is_waited_for() {
+    let bench = Bench::start(&["a"], |world, config| {
+        (world.silent, config.delivery) = (true, Delivery::AtLeastOnce);
+    });
+    bench.until("waiting", |world| world.group_asked.is_some());
+    lock(&bench.world).log.get_mut(&ZERO).unwrap().extend(["b", "c"]);
+    bench.until("taken in", |world| world.next[&ZERO] == 3);
+    lock(&bench.world).silent = false;
+    bench.until_committed(ZERO, 3);
+    assert_eq!(values(&lock(&bench.stop()), 0), ["a", "b", "c"]);
+}
+
+#[test]
 fn so_many_are_taken_in_and_no_more() {
     let bench = waiting(std::iter::repeat_n("b", 50_000));
     bench.until("taken in", |world| world.next[&ZERO] > 8_000);
@@ -120,8 +133,13 @@ fn what_came_in_during_a_commit_that_is_refused_comes_again_once_and_in_order() 
 
 #[test]
 fn a_worker_that_must_stop_while_a_commit_is_not_answered_gives_up() {
-    let mut bench = Bench::uncommitted("a", |world| world.silent = true);
-    bench.tell_to_stop(Duration::from_millis(20));
-    let why = bench.broken();
-    assert!(why.contains("have still not answered a commit"), "{why}");
+    for delivery in [Delivery::ExactlyOnce, Delivery::AtLeastOnce] {
+        let mut bench = Bench::start(&["a"], |world, config| {
+            (world.silent, config.commit_interval, config.delivery) = (true, Duration::from_secs(60), delivery);
+        });
+        bench.until("sent", |world| world.sent.len() == 1);
+        bench.tell_to_stop(Duration::from_millis(20));
+        let why = bench.broken();
+        assert!(why.contains("have still not answered a commit"), "{why}");
+    }
 }

@@ -141,7 +141,7 @@ fn start(events: &[&'static str], states: Arc<FakeStates>, prepare: impl FnOnce(
     let lane = Lane::new(spec, source, outlet, running, metrics.clone(), gauges).with_states(states);
     let (commands, inbox) = channel();
     let status = Arc::new(Status::default());
-    let worker = Worker::new(lane, inbox, status.clone());
+    let mut worker = Worker::new(lane, inbox, status.clone());
     let thread = std::thread::spawn(move || worker.run());
     Bench { world, status, metrics, commands, thread: Some(thread) }
 }
