@@ -58,6 +58,9 @@ impl<S: Source, O: Outlet> Worker<S, O> {
             }
         };
         self.lane.decline();
+        // To leave the group may take as long as brokers are away; what the tasks remember is for whoever has them next.
+        let partitions = self.lane.tasks.partitions();
+        self.lane.tasks.remove(&partitions);
         self.lane.source.close();
         self.lane.gauges.clear();
         self.status.set_tasks(Vec::new());
